@@ -1,0 +1,63 @@
+# till: everything that is done by hand, by name. `make help` lists it.
+
+# A file of its own for the tools, so that nothing of theirs is in the program.
+TOOL    := go tool -modfile=.ci/tools.mod
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -s -w $(if $(VERSION),-X main.release=$(VERSION))
+BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+PREFIX  ?= /usr/local
+TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+
+# ./... would wander into what npm and others leave behind.
+PKGS    := ./cmd/... ./tui/... ./pos/... ./chain/...
+
+.DEFAULT_GOAL := help
+.PHONY: run build test lint fmt bench conformance fuzz dist install clean help
+
+run: ## build till and open the register on an in-process network: till demo
+	@test -x bin/till || echo 'Building till. The first time this takes a minute or two.'
+	@$(MAKE) --no-print-directory build
+	@./bin/till demo
+
+build: ## build bin/till
+	@mkdir -p bin
+	$(BUILD) -o bin/till ./cmd/till
+
+test: ## run the tests; FULL=1 also with -race, and nothing may be skipped
+	@bash .ci/test.sh $(if $(FULL),full) $(PKGS)
+
+lint: ## what the machine can say about the code: format, vet, rules of the rooms
+	@bad=$$($(TOOL) gofumpt -l cmd tui pos chain .ci); test -z "$$bad" || { echo "Not formatted, run make fmt:" $$bad; exit 1; }
+	go mod tidy -diff
+	go vet $(PKGS) ./.ci/report
+	$(TOOL) golangci-lint run $(PKGS) ./.ci/report
+
+fmt: ## format the code
+	$(TOOL) gofumpt -w cmd tui pos chain .ci
+
+bench: ## the benchmarks, one after another; BENCH=regexp chooses
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -p 1 -timeout 60m $(PKGS)
+
+conformance: ## only the suites that every watcher and every store passes
+	go test -count=1 ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
+
+fuzz: ## every fuzz test for FUZZTIME, 30s if not said otherwise
+	@for p in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),30s) $$p || exit 1; done; done
+
+dist: ## build for every system into dist/, with check sums
+	@rm -rf dist && mkdir -p dist
+	@set -e; for t in $(TARGETS); do \
+		name=till-$(or $(VERSION),dev)-$${t%/*}-$${t#*/}; echo "dist/$$name"; \
+		GOOS=$${t%/*} GOARCH=$${t#*/} $(BUILD) -o dist/$$name ./cmd/till; done
+	@cd dist && sha256sum till-* > SHA256SUMS && cat SHA256SUMS
+
+install: build ## copy bin/till to PREFIX/bin, /usr/local if not said otherwise
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 bin/till '$(DESTDIR)$(PREFIX)/bin/till'
+
+clean: ## remove what was built
+	rm -rf bin dist
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,15 @@
+// Package bitcoin watches Bitcoin addresses by itself: an embedded light client
+// (neutrino: block headers with their proof of work, BIP 157/158 filters) for
+// what is in blocks, and a relay listener of its own on separate connections
+// for what is not yet. It needs no account, no server and no key.
+//
+// The light client is only asked for headers, filters and blocks. Which blocks
+// to read, matching, reorganisations and restarts are decided here: one loop
+// (follow.go) compares the cursor's ring with the best chain and walks from one
+// to the other, so a lost notification can delay it but never mislead it.
+// Who vouches for an unconfirmed payment is reported, never decided
+// ([chain.Proof]).
+//
+// What may not enter: private keys, signing, any btcd type in an exported name,
+// and any policy about how much evidence is enough.
+package bitcoin

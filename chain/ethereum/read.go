@@ -1,0 +1,269 @@
+package ethereum
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+
+	"github.com/cointill/till/chain"
+)
+
+// pages is a block with the receipts that matter; others are nil.
+type pages struct {
+	*block
+	receipts []*receipt
+	whole    bool // every receipt is there and has the header's root
+}
+
+// head asks for the newest header.
+func (c *conn) head(ctx context.Context) (header, error) {
+	raw, err := c.call(ctx, "eth_getBlockByNumber", "latest", false)
+	if err != nil {
+		return header{}, err
+	}
+	return decodeHeader(raw)
+}
+
+// at asks for the header of a height on the node's best chain.
+func (c *conn) at(ctx context.Context, number uint64) (header, error) {
+	raw, err := c.call(ctx, "eth_getBlockByNumber", hexutil.Uint64(number), false)
+	if err != nil {
+		return header{}, err
+	}
+	h, err := decodeHeader(raw)
+	if err == nil && h.number != number {
+		err = fmt.Errorf("%s: %w: asked for block %d, got %d", c.name, errLying, number, h.number)
+	}
+	return h, err
+}
+
+// header asks for a header by hash.
+func (c *conn) header(ctx context.Context, hash common.Hash) (header, error) {
+	raw, err := c.call(ctx, "eth_getBlockByHash", hash, false)
+	if err != nil {
+		return header{}, err
+	}
+	h, err := decodeHeader(raw)
+	if err == nil && h.hash != hash {
+		err = fmt.Errorf("%s: %w: asked for block %s, got %s", c.name, errLying, hash, h.hash)
+	}
+	return h, err
+}
+
+// headers asks for the headers of a range of heights in one message.
+func (c *conn) headers(ctx context.Context, from, to uint64) ([]header, error) {
+	questions := make([]question, 0, to-from+1)
+	for n := from; n <= to; n++ {
+		questions = append(questions, question{"eth_getBlockByNumber", []any{hexutil.Uint64(n), false}})
+	}
+	answers, err := c.batch(ctx, questions...)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]header, len(answers))
+	for i, a := range answers {
+		if a.err != nil {
+			return nil, a.err
+		}
+		if list[i], err = decodeHeader(a.raw); err != nil {
+			return nil, err
+		}
+		if list[i].number != from+uint64(i) {
+			return nil, fmt.Errorf("%s: %w: asked for block %d, got %d", c.name, errLying, from+uint64(i), list[i].number)
+		}
+	}
+	return list, nil
+}
+
+// read gets one block with what is needed of its receipts.
+func (w *Watcher) read(ctx context.Context, c *conn, h header) (pages, error) {
+	w.mu.RLock()
+	idle := w.cfg.Lean && len(w.targets) == 0
+	w.mu.RUnlock()
+	if idle {
+		return pages{block: &block{header: h}}, nil
+	}
+	raw, err := c.call(ctx, "eth_getBlockByHash", h.hash, true)
+	if err != nil {
+		return pages{}, err
+	}
+	b, err := decodeBlock(raw)
+	if err != nil {
+		return pages{}, fmt.Errorf("%s: %w", c.name, err)
+	}
+	if b.header != h {
+		return pages{}, fmt.Errorf("%s: %w: block %d has two headers", c.name, errLying, h.number)
+	}
+	coins := touches(b, w.aim())
+	if len(b.list) == 0 || !coins && len(w.listed) == 0 {
+		return pages{block: b}, nil
+	}
+	if coins && !w.cfg.SkipRoots {
+		if err := checkTransactions(b); err != nil {
+			return pages{}, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	if w.cfg.Lean || c.noReceipts.Load() {
+		return w.readHits(ctx, c, b)
+	}
+	raw, err = c.call(ctx, "eth_getBlockReceipts", h.hash)
+	if errors.Is(err, errNoMethod) {
+		c.noReceipts.Store(true)
+		w.cfg.Logger.Info("The endpoint has no eth_getBlockReceipts; logs are read instead", "endpoint", c.name)
+		return w.readHits(ctx, c, b)
+	}
+	if err != nil {
+		return pages{}, err
+	}
+	receipts, err := decodeReceipts(raw)
+	if err != nil {
+		return pages{}, fmt.Errorf("%s: block %d: %w", c.name, h.number, err)
+	}
+	roots := !w.cfg.SkipRoots && hashable(receipts)
+	if err := checkReceipts(b, receipts, roots); err != nil {
+		return pages{}, fmt.Errorf("%s: %w", c.name, err)
+	}
+	p := pages{block: b, whole: roots, receipts: make([]*receipt, len(receipts))}
+	for i := range receipts {
+		p.receipts[i] = &receipts[i]
+	}
+	return p, nil
+}
+
+// readHits is for endpoints without eth_getBlockReceipts, and for lean ones: the
+// block's Transfer logs of listed tokens, and the receipts of those transactions
+// that pay somebody who is looked for.
+func (w *Watcher) readHits(ctx context.Context, c *conn, b *block) (pages, error) {
+	p := pages{block: b, receipts: make([]*receipt, len(b.list))}
+	wanted := map[common.Hash]bool{}
+	place := make(map[common.Hash]int, len(b.list))
+	find := w.aim()
+	var contracts []common.Address
+	for addr := range w.listed {
+		if _, ok := w.token(addr); ok {
+			contracts = append(contracts, addr)
+		}
+	}
+	for i := range b.list {
+		t := &b.list[i]
+		place[t.hash] = i
+		if t.to != nil && !t.value.IsZero() {
+			_, _, ok := find(*t.to)
+			wanted[t.hash] = ok
+		}
+		if to, _, _, ok := w.called(t); ok && !wanted[t.hash] {
+			_, _, wanted[t.hash] = find(to)
+		}
+	}
+	if len(contracts) > 0 {
+		raw, err := c.call(ctx, "eth_getLogs", map[string]any{
+			"blockHash": b.hash, "address": contracts, "topics": []any{transferTopic},
+		})
+		if err != nil {
+			return p, err
+		}
+		var list []json.RawMessage
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return p, fmt.Errorf("%s: logs can't be read: %w", c.name, err)
+		}
+		for _, l := range list {
+			e, in, err := decodeLog(l)
+			if err != nil {
+				return p, fmt.Errorf("%s: block %d: %w", c.name, b.number, err)
+			}
+			to, _, ok := e.asTransfer()
+			if !ok {
+				continue
+			}
+			_, _, hit := find(to)
+			if _, here := place[in]; hit && !here {
+				return p, fmt.Errorf("%s: %w: block %d has a log of a transaction that it does not hold", c.name, errLying, b.number)
+			}
+			wanted[in] = wanted[in] || hit
+		}
+	}
+	for hash, want := range wanted {
+		if !want {
+			continue
+		}
+		r, err := c.receipt(ctx, hash)
+		if err != nil {
+			return p, err
+		}
+		if r.blockHash != b.hash {
+			return p, fmt.Errorf("%s: %w: transaction %s left block %d", c.name, errMissing, hash, b.number)
+		}
+		p.receipts[place[hash]] = &r
+	}
+	return p, nil
+}
+
+func (c *conn) receipt(ctx context.Context, hash common.Hash) (receipt, error) {
+	raw, err := c.call(ctx, "eth_getTransactionReceipt", hash)
+	if err != nil {
+		return receipt{}, err
+	}
+	r, err := decodeReceipt(raw)
+	if err == nil && r.tx != hash {
+		err = fmt.Errorf("%s: %w: asked for the receipt of %s, got that of %s", c.name, errLying, hash, r.tx)
+	}
+	return r, err
+}
+
+// readers is how many blocks are read at once when catching up.
+const readers = 4
+
+// readAll reads blocks side by side and returns those up to the first that
+// can't be read, with that one's error.
+func (w *Watcher) readAll(ctx context.Context, c *conn, path []header) ([]pages, error) {
+	if len(path) == 1 {
+		p, err := w.read(ctx, c, path[0])
+		if err != nil {
+			return nil, err
+		}
+		return []pages{p}, nil
+	}
+	list, errs := make([]pages, len(path)), make([]error, len(path))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, readers)
+	for i, h := range path {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			defer func() {
+				if r := recover(); r != nil {
+					errs[i] = fmt.Errorf("%w: reading block %d: %v", errFault, h.number, r)
+				}
+			}()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			list[i], errs[i] = w.read(ctx, c, h)
+		}()
+	}
+	wg.Wait()
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		return list[:i], errs[i]
+	}
+	return list, nil
+}
+
+// errFault is a fault of this package itself, caught before it did harm.
+var errFault = errors.New("a fault in till")
+
+// lookBack is a range of blocks to be read again for targets that came late.
+type lookBack struct {
+	targets  map[common.Address]chain.Target
+	from, to uint64
+	misses   int // in a row
+}
+
+func (l lookBack) aim(a common.Address) (chain.Destination, uint64, bool) {
+	t, ok := l.targets[a]
+	return t.ID, t.Since, ok
+}

@@ -1,0 +1,89 @@
+package ethereum
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cointill/till/chain"
+)
+
+// memory is what the state file holds: the payments in the last blocks, by
+// block hash, for retracting them.
+type memory struct {
+	Chain  uint64           `json:"chain"`
+	Blocks map[string][]hit `json:"blocks"`
+}
+
+// maxState bounds what is read from a state file, in bytes.
+const maxState = 16 << 20
+
+// load fills hits for the blocks of the ring from the state file. A missing or
+// damaged file is no reason to stop: nodes usually remember lost blocks too.
+func (w *Watcher) load(ring []chain.BlockRef) map[string][]hit {
+	hits := map[string][]hit{}
+	if w.cfg.State == "" {
+		return hits
+	}
+	m, err := readState(w.cfg.State)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return hits
+	case err != nil:
+		w.cfg.Logger.Warn("The watcher's memory of recent payments can't be read and begins anew", "chain", w.network, "cause", err)
+		return hits
+	case m.Chain != w.cfg.ChainID:
+		w.cfg.Logger.Warn("The watcher's memory is of another chain and begins anew", "chain", w.network, "was", m.Chain)
+		return hits
+	}
+	// It is written whenever there is a payment, so blocks that are not in it
+	// have none.
+	for _, b := range ring {
+		hits[b.Hash] = m.Blocks[b.Hash]
+	}
+	return hits
+}
+
+func readState(path string) (m memory, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return m, err
+	}
+	if info.Size() > maxState {
+		return m, fmt.Errorf("%d bytes are more than it ever holds", info.Size())
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(raw, &m)
+}
+
+// save writes the state file before the batch with the same payments is given
+// out, so that what the register knows is never unknown here.
+func (w *Watcher) save(hits map[string][]hit) {
+	if w.cfg.State == "" {
+		return
+	}
+	err := writeState(w.cfg.State, memory{Chain: w.cfg.ChainID, Blocks: hits})
+	if err != nil {
+		w.cfg.Logger.Warn("The watcher's memory of recent payments can't be written", "chain", w.network, "cause", err)
+	}
+}
+
+func writeState(path string, m memory) error {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", raw, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}

@@ -1,0 +1,366 @@
+package ethereum
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/cointill/till/chain"
+)
+
+// votes asks all endpoints whether they have the same blocks and payments. Each has a
+// goroutine of its own, so that a slow one holds up nobody.
+type votes struct {
+	w       *Watcher
+	changed chan struct{}
+	group   sync.WaitGroup
+
+	mu    sync.Mutex
+	ring  []chain.BlockRef
+	known map[string]claim // what was read of the ring's blocks beyond their hash
+	by    []vote           // one per endpoint
+	sure  chain.BlockRef   // what was agreed on once and is on the chain still
+	wake  []chan struct{}
+}
+
+// claim is what was read of a block from the endpoint in use: its header, the
+// zero header where it was read in an earlier life, and what it pays.
+type claim struct {
+	header
+	paid []hit
+}
+
+type vote struct {
+	up       bool
+	head     uint64
+	agrees   uint64 // highest block of the ring that it has too
+	hash     string // of that block
+	disputed int    // blocks in a row that it has otherwise
+}
+
+func startVotes(ctx context.Context, w *Watcher) *votes {
+	v := &votes{w: w, changed: make(chan struct{}, 1), by: make([]vote, len(w.ends)), wake: make([]chan struct{}, len(w.ends))}
+	if len(w.ends) == 1 {
+		return v
+	}
+	for i, end := range w.ends {
+		v.wake[i] = make(chan struct{}, 1)
+		v.group.Add(1)
+		go func() {
+			defer v.group.Done()
+			v.attend(ctx, i, end)
+		}()
+	}
+	return v
+}
+
+func (v *votes) wait() { v.group.Wait() }
+
+// follow tells the voters what to vote on.
+func (v *votes) follow(ring []chain.BlockRef, fresh map[string]claim) {
+	v.mu.Lock()
+	known := make(map[string]claim, len(ring))
+	for _, b := range ring {
+		if c, ok := fresh[b.Hash]; ok {
+			known[b.Hash] = c
+		} else if c, ok := v.known[b.Hash]; ok {
+			known[b.Hash] = c
+		}
+	}
+	v.keepSure(ring)
+	v.ring, v.known = ring, known
+	v.mu.Unlock()
+	for _, wake := range v.wake {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// keepSure finds the highest block of the new ring that was agreed on before:
+// an endpoint that goes away takes nothing back, a reorganisation does.
+func (v *votes) keepSure(ring []chain.BlockRef) {
+	old := make(map[string]bool, len(v.ring))
+	for _, b := range v.ring {
+		old[b.Hash] = b.Height <= v.sure.Height
+	}
+	for i := len(ring) - 1; i >= 0; i-- {
+		if old[ring[i].Hash] || ring[i].Hash == v.sure.Hash {
+			v.sure = ring[i]
+			return
+		}
+	}
+	if len(ring) == 0 || v.sure.Height >= ring[0].Height {
+		v.sure = chain.BlockRef{}
+	}
+}
+
+// settle waits a little for the voters, so that the first Tip after a start
+// does not say less than the last one before it.
+func (v *votes) settle(ctx context.Context, head chain.BlockRef) {
+	if v.w.cfg.Quorum == 1 || head.IsZero() {
+		return
+	}
+	limit := time.After(2 * time.Second)
+	for v.agreed(head) < head.Height {
+		select {
+		case <-v.changed:
+		case <-limit:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// attend keeps a connection to an endpoint and votes for it.
+func (v *votes) attend(ctx context.Context, i int, end endpoint) {
+	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, 30*time.Second) {
+		began := time.Now()
+		_ = v.voter(ctx, i, end)
+		v.put(i, vote{})
+		if time.Since(began) > time.Minute {
+			wait = time.Second
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (v *votes) voter(ctx context.Context, i int, end endpoint) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errFault
+		}
+	}()
+	c, err := end.dial(ctx, v.w.cfg.CallTimeout)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := v.w.sameChain(ctx, c); err != nil {
+		v.w.cfg.Logger.Warn("An endpoint has no vote", "chain", v.w.network, "endpoint", end.name, "cause", err)
+		return err
+	}
+	ticker := time.NewTicker(v.w.cfg.Poll)
+	defer ticker.Stop()
+	var now vote
+	seen := map[string]bool{}
+	for {
+		next, err := v.ask(ctx, c, now, seen)
+		if err != nil {
+			return err
+		}
+		if next != now {
+			now = next
+			v.put(i, now)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-v.wake[i]:
+		case <-ticker.C:
+		}
+	}
+}
+
+// ask compares the ring with what the endpoint has at the same heights, from
+// the top down. Seen holds the paying blocks that it has confirmed before.
+func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool) (vote, error) {
+	v.mu.Lock()
+	ring, known := v.ring, v.known
+	v.mu.Unlock()
+	now := vote{up: true}
+	head, err := c.head(ctx)
+	if err != nil {
+		return now, err
+	}
+	now.head = head.number
+	for n, i := 0, len(ring)-1; i >= 0 && n < 8; i-- {
+		if ring[i].Height > head.number {
+			continue
+		}
+		n++
+		h := head
+		if ring[i].Height != head.number {
+			if h, err = c.at(ctx, ring[i].Height); isMissing(err) {
+				continue
+			} else if err != nil {
+				return now, err
+			}
+		}
+		if same(ring[i], known, h) {
+			now.agrees, now.hash = ring[i].Height, ring[i].Hash
+			break
+		}
+		now.disputed = was.disputed + 1
+	}
+	for hash := range seen {
+		if _, ok := known[hash]; !ok {
+			delete(seen, hash)
+		}
+	}
+	for i := 0; i < len(ring) && ring[i].Height <= now.agrees; i++ {
+		paid := known[ring[i].Hash].paid
+		if len(paid) == 0 || seen[ring[i].Hash] {
+			continue
+		}
+		ok, err := v.w.confirms(ctx, c, ring[i], paid)
+		if err != nil && !isMissing(err) {
+			return now, err
+		}
+		if ok {
+			seen[ring[i].Hash] = true
+			continue
+		}
+		if err == nil {
+			now.disputed = was.disputed + 1
+		}
+		now.agrees, now.hash = 0, ""
+		if i > 0 {
+			now.agrees, now.hash = ring[i-1].Height, ring[i-1].Hash
+		}
+		break
+	}
+	return now, nil
+}
+
+// same compares hash and, where they were checked here, the roots.
+func same(ref chain.BlockRef, known map[string]claim, theirs header) bool {
+	if theirs.hash.Hex() != ref.Hash {
+		return false
+	}
+	ours := known[ref.Hash].header
+	if ours.hash == (common.Hash{}) {
+		return true
+	}
+	return theirs.txs == ours.txs && (ours.receipts == common.Hash{} || theirs.receipts == ours.receipts)
+}
+
+// confirms asks a voter's endpoint for each payment in a block: hashes alone say
+// nothing of what a lying node put beside them, and roots can't be checked on
+// every chain.
+func (w *Watcher) confirms(ctx context.Context, c *conn, ref chain.BlockRef, paid []hit) (bool, error) {
+	made := map[chain.PaymentKey]chain.Event{}
+	var last common.Hash
+	for _, h := range paid {
+		if h.hash() != last {
+			last = h.hash()
+			t, r, err := c.mined(ctx, last)
+			if err != nil {
+				return false, err
+			}
+			if r.blockHash.Hex() != ref.Hash {
+				return false, nil
+			}
+			b := &block{header: header{number: ref.Height, hash: r.blockHash}, list: []tx{t}}
+			for _, m := range w.match(b, []*receipt{&r}, anybody) {
+				made[m.Event.Key] = m.Event
+			}
+		}
+		to, err := parseDestination(h.Event.Target)
+		if err != nil {
+			return false, err
+		}
+		m := made[h.Event.Key]
+		if m.Kind != h.Event.Kind || m.Asset != h.Event.Asset || m.Amount != h.Event.Amount || m.Target != chain.Destination(to.Hex()) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// anybody is an aim at every address.
+func anybody(a common.Address) (chain.Destination, uint64, bool) {
+	return chain.Destination(a.Hex()), 0, true
+}
+
+func (v *votes) put(i int, now vote) {
+	v.mu.Lock()
+	v.by[i] = now
+	v.mu.Unlock()
+	select {
+	case v.changed <- struct{}{}:
+	default:
+	}
+}
+
+// agreed is the highest block that the quorum has; the endpoint in use counts
+// for what was read from it.
+func (v *votes) agreed(head chain.BlockRef) uint64 {
+	if v.w.cfg.Quorum == 1 {
+		return head.Height
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var agreed []chain.BlockRef
+	for _, b := range v.by {
+		if !b.up {
+			continue
+		}
+		if i := slices.IndexFunc(v.ring, func(r chain.BlockRef) bool { return r.Hash == b.hash }); i >= 0 {
+			agreed = append(agreed, v.ring[i])
+		}
+	}
+	if len(agreed) >= v.w.cfg.Quorum {
+		slices.SortFunc(agreed, func(a, b chain.BlockRef) int { return cmp.Compare(b.Height, a.Height) })
+		if b := agreed[v.w.cfg.Quorum-1]; b.Height > v.sure.Height {
+			v.sure = b
+		}
+	}
+	return v.sure.Height
+}
+
+// connected counts the endpoints that answer beside the one in use.
+func (v *votes) connected() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 0
+	for _, b := range v.by {
+		if b.up {
+			n++
+		}
+	}
+	return max(0, n-1)
+}
+
+// ahead tells whether another endpoint has seen more than height.
+func (v *votes) ahead(height uint64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.ContainsFunc(v.by, func(b vote) bool { return b.up && b.head > height })
+}
+
+// against names an endpoint that keeps telling other blocks.
+func (v *votes) against() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, b := range v.by {
+		if b.disputed > 3 {
+			return v.w.ends[i].name
+		}
+	}
+	return ""
+}
+
+// missing names an endpoint that does not answer.
+func (v *votes) missing() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, b := range v.by {
+		if !b.up {
+			return v.w.ends[i].name
+		}
+	}
+	return ""
+}
+
+var errNotConnected = errors.New("till is not connected to this chain now; try again in a moment")

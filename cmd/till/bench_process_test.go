@@ -1,0 +1,186 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cointill/till/chain/devnet"
+	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
+	"github.com/cointill/till/tui/tuitest"
+)
+
+// process is the real program, built as it is shipped, on a terminal of its
+// own, with 1,000 open sales on a Bitcoin and an Ethereum node.
+type process struct {
+	b    *testing.B
+	pid  int
+	pane *tuitest.Pane
+}
+
+func startProcess(b *testing.B) *process {
+	b.Helper()
+	blocks := 5_000
+	if os.Getenv("TILL_FULL") != "" {
+		blocks = 40_000
+	}
+	// Not btcd: simnet's difficulty grows too fast to mine so many.
+	node, err := devnet.StartBitcoin(b.Context(), devnet.BitcoinOptions{Blocks: blocks})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = node.Close() })
+	net, err := devnet.StartEthereum(b.Context(), devnet.EthereumOptions{Rand: rand.Reader, BlockEvery: 4 * time.Second})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = net.Close() })
+	dir := b.TempDir()
+	binary, config, data := filepath.Join(dir, "till"), filepath.Join(dir, "till.toml"), filepath.Join(dir, "data")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("till does not build: %v\n%s", err, out)
+	}
+	toml := strings.Replace(benchShop(b, node.Peers()[0], net.Endpoint()), "simnet", "regtest", 1) + "lean = true\n"
+	if err := os.WriteFile(config, []byte(toml), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	sellThousand(b, toml, config, data)
+	pane := tuitest.Tmux(b, 80, 24, []string{"TERM=tmux-256color"}, binary, "--config", config, "--data", data)
+	pane.Press("f4")
+	pane.Until("both rails to be ready", func(frame string) bool { return strings.Count(frame, "ready") >= 2 })
+	pane.Press("esc")
+	pid, err := pane.PID()
+	if err != nil {
+		b.Fatal(err)
+	}
+	time.Sleep(3 * time.Second) // what start-up left behind is collected
+	return &process{b: b, pid: pid, pane: pane}
+}
+
+// sellThousand leaves 1,000 open sales in the data folder.
+func sellThousand(b *testing.B, toml, config, data string) {
+	b.Helper()
+	c, err := decodeConfig(config, []byte(toml))
+	if err != nil {
+		b.Fatal(err)
+	}
+	set, err := understand(c, config, []byte(toml), data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := startShop(b.Context(), set, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	(&screen{b: b, session: s}).ready()
+	assets := s.Shop().Assets
+	for i := range 1000 {
+		draft := pos.Draft{Price: pos.Price{Kind: pos.PriceFiat, Fiat: money.Fiat{Minor: int64(500 + i), Currency: "EUR"}}}
+		if _, err := s.Open(b.Context(), draft, assets[i%len(assets)].ID); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// memory reads a line of /proc/PID/status in bytes.
+func (p *process) memory(name string) float64 {
+	p.b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+	if err != nil {
+		p.b.Skipf("memory is read from /proc: %v", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == name+":" {
+			kib, err := strconv.ParseFloat(fields[1], 64)
+			if err != nil {
+				p.b.Fatal(err)
+			}
+			return kib * 1024
+		}
+	}
+	p.b.Fatalf("/proc has no %s", name)
+	return 0
+}
+
+// ticks is the processor time used so far, in hundredths of a second.
+func (p *process) ticks() float64 {
+	p.b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+	if err != nil {
+		p.b.Skipf("processor time is read from /proc: %v", err)
+	}
+	// The name in brackets may hold spaces; the fields after it are numbered
+	// from 3 in proc(5), utime is 14 and stime 15.
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	user, err1 := strconv.ParseFloat(fields[11], 64)
+	system, err2 := strconv.ParseFloat(fields[12], 64)
+	if err1 != nil || err2 != nil {
+		p.b.Fatal("/proc/PID/stat is not what it was")
+	}
+	return user + system
+}
+
+// BenchmarkMemory is what the running register holds with 1,000 open sales on
+// two rails. Budget: 60 MB private (RssAnon).
+func BenchmarkMemory(b *testing.B) {
+	p := startProcess(b)
+	for b.Loop() {
+		b.ReportMetric(p.memory("RssAnon")/1e6, "private-MB")
+		b.ReportMetric(p.memory("VmRSS")/1e6, "resident-MB")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkIdleCPU is what the register uses of one processor while it shows a
+// pay screen with its countdown and nothing happens. Budget: 1 %.
+func BenchmarkIdleCPU(b *testing.B) {
+	p := startProcess(b)
+	p.pane.Type("450").Press("enter")
+	p.pane.See("AWAITING")
+	for b.Loop() {
+		before, start := p.ticks(), time.Now()
+		time.Sleep(20 * time.Second)
+		b.ReportMetric((p.ticks()-before)/time.Since(start).Seconds(), "cpu-%")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkStart is from starting the demo to its first frame, which says what
+// to press. Budget: 100 ms.
+func BenchmarkStart(b *testing.B) {
+	dir := b.TempDir()
+	binary := filepath.Join(dir, "till")
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
+		b.Fatalf("till does not build: %v\n%s", err, out)
+	}
+	if info, err := os.Stat(binary); err == nil {
+		b.ReportMetric(float64(info.Size())/1e6, "binary-MB")
+	}
+	var took []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		pane := tuitest.Tmux(b, 80, 24, []string{"TERM=tmux-256color"}, binary, "demo")
+		pane.See("type 450")
+		took = append(took, time.Since(start))
+		pane.Press("ctrl+c", "ctrl+c")
+		pane.End()
+	}
+	report(b, "first-frame", took)
+	b.ReportMetric(0, "ns/op")
+}

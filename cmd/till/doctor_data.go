@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/store"
+)
+
+// leastFree is what headers, sales and logs of a busy year need with room to spare.
+const leastFree = 500 << 20
+
+func checkPrivate(path string) []finding {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		return []finding{noted("config", "others on this machine can read it and see all takings; run: chmod 600 %s", path)}
+	}
+	return nil
+}
+
+// checkData looks at the data folder without changing it.
+func checkData(ctx context.Context, data string) []finding {
+	info, err := os.Stat(data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return append([]finding{good("data", "%s does not exist yet; the register makes it", data)}, checkSpace(data)...)
+	case err != nil:
+		return []finding{faulty("data", "%s cannot be looked at: %s; choose another folder with --data", data, plainCause(err))}
+	case !info.IsDir():
+		return []finding{faulty("data", "%s is a file; choose a folder with --data", data)}
+	}
+	var found []finding
+	if info.Mode().Perm()&0o077 != 0 {
+		found = append(found, noted("data", "others can look into %s; the register closes it when it starts, or run: chmod 700 %s", data, data))
+	}
+	if unix.Access(data, unix.W_OK) != nil {
+		found = append(found, faulty("data", "%s cannot be written; make it belong to the person who runs till", data))
+	}
+	found = append(found, checkSpace(data)...)
+	return append(found, checkStore(ctx, data))
+}
+
+func checkSpace(path string) []finding {
+	for { // the first parent that exists
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			break
+		}
+		path = filepath.Dir(path)
+	}
+	var fsys unix.Statfs_t
+	if err := unix.Statfs(path, &fsys); err != nil {
+		return nil // not every file system says
+	}
+	free := uint64(fsys.Bavail) * uint64(fsys.Bsize) //nolint:unconvert // the types differ between systems
+	if free < leastFree {
+		return []finding{faulty("data", "only %d MB are free at %s, at least %d are needed; make room", free>>20, path, leastFree>>20)}
+	}
+	return []finding{good("data", "%d MB free", free>>20)}
+}
+
+func checkStore(ctx context.Context, data string) finding {
+	path := filepath.Join(data, store.FileName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return good("store", "no sales yet")
+	}
+	books, err := store.OpenReadOnly(ctx, data)
+	if err != nil {
+		return faulty("store", "%s", err)
+	}
+	defer func() { _ = books.Close() }()
+	if err := books.Check(ctx); err != nil {
+		return faulty("store", "%s", err)
+	}
+	newest, err := books.Sales(ctx, pos.Query{Limit: 1})
+	if err != nil {
+		return faulty("store", "%s", err)
+	}
+	if len(newest) == 0 {
+		return good("store", "intact, no sales yet")
+	}
+	return good("store", "intact, the last sale is number %d", newest[0].Sale.Number)
+}

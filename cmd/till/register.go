@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cointill/till/chain"
+	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
+	"github.com/cointill/till/tui"
+)
+
+// feed is a price feed that runs: rate.Feed.
+type feed interface {
+	pos.Rates
+	Run(ctx context.Context) error
+}
+
+// parts is all that a register is opened with, whether it comes from a
+// configuration or from the demo.
+type parts struct {
+	shop   pos.Shop
+	policy pos.Policy
+	rails  []chain.Rail
+	rates  feed
+	store  pos.Store
+	log    *slog.Logger
+	// stage is the demo's customer, nil outside the demo.
+	stage tui.Stage
+	// check looks through the whole store, behind the first frame; nil = not
+	// needed.
+	check func(context.Context) error
+	// after ends what only this register used: networks, temporary folders. It
+	// is called last and may be nil.
+	after func()
+}
+
+// session is a register that runs.
+type session struct {
+	*pos.Register
+	parts
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// open starts the register, its watchers and its price feed.
+func (p parts) open(ctx context.Context) (*session, error) {
+	reg, err := pos.New(ctx, pos.Config{
+		Shop: p.shop, Policy: p.policy, Rails: p.rails, Rates: p.rates,
+		Store: p.store, Clock: clock{}, Random: rand.Reader, Log: p.log,
+	})
+	if err != nil {
+		_ = p.discard()
+		return nil, err
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &session{Register: reg, parts: p, stop: stop, done: make(chan struct{})}
+	fed := make(chan struct{})
+	go func() {
+		defer close(fed)
+		if err := p.rates.Run(life); err != nil && life.Err() == nil {
+			p.log.Error("the price feed ended", "err", err)
+		}
+	}()
+	go func() {
+		defer close(s.done)
+		if err := reg.Run(life); err != nil {
+			p.log.Error("the register ended", "err", err)
+		}
+		<-fed
+	}()
+	return s, nil
+}
+
+// untilConnected waits, at most for so long, until every coin can be charged.
+// Whoever types meanwhile is charged then, and not told to try again.
+func (s *session) untilConnected(ctx context.Context, most time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	box := s.Subscribe()
+	defer box.Close()
+	draft := pos.Draft{Price: pos.Price{Kind: pos.PriceFiat, Fiat: money.Of(10_000, s.shop.Currencies[0])}}
+	refused := func(c pos.Choice) bool { return c.Refusal != nil }
+	for slices.ContainsFunc(s.Choices(draft), refused) {
+		if _, err := box.Next(ctx); err != nil {
+			return
+		}
+	}
+}
+
+// close ends the register; what was acknowledged is on disk already.
+func (s *session) close() error {
+	s.stop()
+	<-s.done
+	return s.parts.discard()
+}
+
+func (p parts) discard() error {
+	err := p.store.Close()
+	if p.after != nil {
+		p.after()
+	}
+	return err
+}
+
+// clock is the machine's.
+type clock struct{}
+
+func (clock) Now() time.Time { return time.Now() }
+
+func (clock) After(d time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTimer(d)
+	return t.C, func() { t.Stop() }
+}
+
+// runScreen shows the register in this terminal. The first frame does not wait
+// for start: what is typed until the register is there is kept.
+func runScreen(ctx context.Context, cfg tui.Config, start func(context.Context) (*session, error)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cfg.Clock, cfg.Context = clock{}, ctx
+	// Half the frames of the default: nothing here is animated, and a renderer
+	// that wakes 60 times a second is most of what an idle till uses.
+	program := tea.NewProgram(tui.New(cfg), tea.WithoutSignalHandler(), tea.WithFPS(30))
+	// Quit and not tea.WithContext: that one closes the input under its reader.
+	defer context.AfterFunc(ctx, program.Quit)()
+
+	type started struct {
+		s   *session
+		err error
+	}
+	opened := make(chan started, 1)
+	go func() {
+		s, err := start(ctx)
+		opened <- started{s, err}
+		if err != nil {
+			program.Send(tui.Failed{Err: err})
+			return
+		}
+		program.Send(tui.Ready{Register: s, Stage: s.stage})
+		if s.check == nil {
+			return
+		}
+		if err := s.check(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("the store does not stand up to its check", "err", err)
+			program.Send(tui.Failed{Err: err})
+		}
+	}()
+
+	_, err := program.Run()
+	cancel()
+	res := <-opened
+	if res.s != nil {
+		err = errors.Join(err, res.s.close())
+	}
+	if res.err != nil && !errors.Is(res.err, context.Canceled) {
+		err = errors.Join(err, res.err)
+	}
+	return err
+}
+
+// openRegister opens the register of a configuration; where there is none yet,
+// it asks the questions of set-up first.
+func openRegister(cmd *cobra.Command, at places) error {
+	at = at.fill()
+	in, out := cmd.InOrStdin(), cmd.OutOrStdout()
+	if !onTerminal(in) || !onTerminal(out) {
+		return usage("the register needs a terminal; in a script use `till sale AMOUNT`")
+	}
+	s, err := at.load()
+	if none := new(noConfigError); errors.As(err, &none) {
+		if err = runInit(cmd, at, initFlags{network: "mainnet"}); err == nil {
+			s, err = at.load()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	log, file, err := openLog(s.data)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	cfg := screenConfig(s.shop, s.terminal)
+	cfg.Language, cfg.Theme = s.screen.language, s.screen.theme
+	if cfg.Language != "" {
+		cfg.Locale = money.LocaleFor(cfg.Language)
+	}
+	return runScreen(cmd.Context(), cfg, func(ctx context.Context) (*session, error) {
+		return startShop(ctx, s, log)
+	})
+}
+
+// screenConfig is what every screen of this terminal has in common.
+func screenConfig(shop pos.Shop, terminal string) tui.Config {
+	if terminal == "" {
+		terminal = terminalName()
+	}
+	return tui.Config{
+		Shop: shop, Actor: pos.Actor{Terminal: terminal}, Locale: userLocale(), Zone: time.Local,
+		NoColour: os.Getenv("NO_COLOR") != "", Dumb: os.Getenv("TERM") == "dumb",
+	}
+}
+
+// userLocale is how numbers are written, in the order in which POSIX reads the
+// environment.
+func userLocale() money.Locale {
+	for _, name := range []string{"LC_ALL", "LC_MONETARY", "LANG"} {
+		if tag := os.Getenv(name); tag != "" {
+			return money.LocaleFor(tag)
+		}
+	}
+	return money.LocaleFor("")
+}
+
+// terminalName is this screen's name on sales: TILL_TERMINAL, or the host's name.
+func terminalName() string {
+	if name := os.Getenv("TILL_TERMINAL"); name != "" {
+		return pos.CleanText(name, 32)
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "till"
+	}
+	return pos.CleanText(name, 32)
+}

@@ -1,0 +1,7 @@
+// Package money knows a sale.
+package money
+
+import (
+	_ "github.com/cointill/till/chain"
+	_ "github.com/cointill/till/pos"
+)

@@ -1,0 +1,3 @@
+package pos
+
+import _ "github.com/cointill/till/cmd/till" // tests may

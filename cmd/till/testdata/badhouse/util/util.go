@@ -1,0 +1,2 @@
+// Package util is no room.
+package util

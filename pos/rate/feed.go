@@ -1,0 +1,366 @@
+package rate
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cointill/till/chain"
+	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
+)
+
+// Config is what a Feed is made of. Zero values of the numbers mean the
+// defaults that are named beside them.
+type Config struct {
+	Sources    []Source
+	Assets     []chain.Asset
+	Currencies []money.Currency // the first is the shop's own
+	// Fixed rates, by asset, in the shop's own currency: no source is asked
+	// for these.
+	Fixed map[chain.AssetID]money.Rate
+	// Quorum is how many sources must agree: 1 where there is one source, 2
+	// where there are two or three, a majority of more.
+	Quorum int
+	// Spread in hundredths of a percent is taken off every market price, so
+	// that the customer pays so much more. See money.Rate.Spread.
+	Spread int
+
+	Interval time.Duration // between two polls of a source: 20 s, and a jitter of a tenth
+	Timeout  time.Duration // of one request: 8 s
+	MaxAge   time.Duration // of a quote, and of a rate that is live: 60 s
+	Stale    time.Duration // age at which a rate stops aging and is stale: 5 min
+	// Deviation in thousandths is how far from the median a quote may be: 10.
+	Deviation int
+	// Jump in thousandths is how far from the last price a new one may be
+	// without being said twice: 100.
+	Jump int
+	// Depeg in thousandths is how far from par a stablecoin may be: 10.
+	Depeg int
+
+	Clock  pos.Clock // the computer's
+	Logger *slog.Logger
+	// Jitter returns a random duration of at least 0 and less than d.
+	Jitter func(d time.Duration) time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	or := func(d *time.Duration, otherwise time.Duration) {
+		if *d <= 0 {
+			*d = otherwise
+		}
+	}
+	or(&c.Interval, 20*time.Second)
+	or(&c.Timeout, 8*time.Second)
+	or(&c.MaxAge, time.Minute)
+	or(&c.Stale, 5*time.Minute)
+	if c.Quorum <= 0 {
+		c.Quorum = 2
+		if n := len(c.Sources); n < 2 {
+			c.Quorum = 1
+		} else if n > 3 {
+			c.Quorum = n/2 + 1
+		}
+	}
+	if c.Deviation <= 0 {
+		c.Deviation = 10
+	}
+	if c.Jump <= 0 {
+		c.Jump = 100
+	}
+	if c.Depeg <= 0 {
+		c.Depeg = 10
+	}
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Jitter == nil {
+		c.Jitter = func(d time.Duration) time.Duration { return rand.N(max(d, 1)) }
+	}
+	return c
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) After(d time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTimer(d)
+	return t.C, func() { t.Stop() }
+}
+
+// Feed is pos.Rates over exchanges. Run keeps it up to date; all other methods
+// answer from memory and may be called at any time from any goroutine.
+type Feed struct {
+	cfg   Config
+	start time.Time
+	pairs []Pair // those that are asked for, in a fixed order
+
+	changes chan struct{} // one slot
+	nudge   chan struct{} // one slot: the watch over states looks again
+
+	mu    sync.Mutex
+	books map[Pair]*book
+	next  map[string]time.Time // when each source is asked again
+}
+
+// book is what is known about a pair.
+type book struct {
+	pair    Pair
+	priced  bool    // it makes a price
+	peg     bool    // it tells whether a stablecoin is at par
+	entries []entry // one per source, in the order of Config.Sources
+	last    agreed  // the last price that was accepted, spread included
+	raw     money.Rate
+	problem error         // why the last attempt made no price, nil if it did
+	shown   pos.RateState // as of the last value in changes
+
+	jump *Alarm    // a price far from last that was not taken
+	said time.Time // when it was said first; zero: it must be said twice from now on
+	off  *Alarm    // the stablecoin is off its par
+	// judged: it was found at par or off it at least once.
+	judged bool
+}
+
+type entry struct {
+	quote   sourced // price zero: none yet
+	problem error   // of the last attempt
+	later   time.Time
+}
+
+var _ pos.Rates = (*Feed)(nil)
+
+// New makes a feed. It asks nobody before Run.
+func New(cfg Config) *Feed {
+	cfg = cfg.withDefaults()
+	f := &Feed{
+		cfg:     cfg,
+		start:   cfg.Clock.Now(),
+		changes: make(chan struct{}, 1),
+		nudge:   make(chan struct{}, 1),
+		books:   make(map[Pair]*book),
+		next:    make(map[string]time.Time),
+	}
+	for _, a := range cfg.Assets {
+		for _, c := range cfg.Currencies {
+			if pair, ok := f.pair(a, c); ok {
+				f.book(pair).priced = true
+			}
+		}
+	}
+	for _, a := range cfg.Assets {
+		for _, c := range cfg.Currencies {
+			if _, ok := f.fixed(a, c); ok {
+				continue
+			}
+			for _, pair := range pegs(a, c) {
+				f.book(pair).peg = true
+			}
+		}
+	}
+	return f
+}
+
+// book makes the book of a pair that is to be asked for, or finds it.
+func (f *Feed) book(pair Pair) *book {
+	if f.books[pair] == nil {
+		f.books[pair] = &book{pair: pair, entries: make([]entry, len(f.cfg.Sources))}
+		f.pairs = append(f.pairs, pair)
+	}
+	return f.books[pair]
+}
+
+// dollars is what stands for a pegged currency on exchanges: see the package
+// documentation.
+var dollars = map[string]string{"USD": "USDC"}
+
+// pair is what to ask exchanges for; false where nothing needs asking or
+// nothing can be.
+func (f *Feed) pair(a chain.Asset, c money.Currency) (Pair, bool) {
+	if _, ok := f.fixed(a, c); ok || a.Par == string(c) {
+		return Pair{}, false
+	}
+	base := a.Price
+	if a.Par != "" {
+		base = a.Par
+		if proxy, ok := dollars[a.Par]; ok {
+			base = proxy
+		}
+	}
+	return Pair{base, c}, base != ""
+}
+
+func (f *Feed) fixed(a chain.Asset, c money.Currency) (money.Rate, bool) {
+	r, ok := f.cfg.Fixed[a.ID]
+	return r, ok && r.Num > 0 && len(f.cfg.Currencies) > 0 && c == f.cfg.Currencies[0]
+}
+
+// Rate is the price of one whole coin, with how far it can be relied on now. An
+// old price comes without an error, as pos.RateStale. The error wraps
+// money.ErrNoRate and says why there is none.
+func (f *Feed) Rate(asset chain.Asset, currency money.Currency) (pos.RateInfo, error) {
+	if r, ok := f.fixed(asset, currency); ok {
+		return pos.RateInfo{Rate: r, State: pos.RateFixed, At: f.start, Sources: []string{"fixed"}}, nil
+	}
+	if asset.Par != "" {
+		if err := f.offPar(asset, currency); err != nil {
+			return pos.RateInfo{}, err
+		}
+	}
+	if asset.Par != "" && asset.Par == string(currency) {
+		return pos.RateInfo{Rate: money.Rate{Num: 1}, State: pos.RatePar, At: f.start, Sources: []string{"par"}}, nil
+	}
+	pair, ok := f.pair(asset, currency)
+	if !ok {
+		return pos.RateInfo{}, noRate("no exchange prices %s; ring it up as an amount of %s", asset.Name, asset.Symbol)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.books[pair]
+	switch {
+	case b == nil || !b.priced:
+		return pos.RateInfo{}, noRate("%s is not among the currencies of this till", currency)
+	case len(f.cfg.Sources) == 0:
+		return pos.RateInfo{}, noRate("till asks no exchange, and has no fixed price of %s in %s", asset.Name, currency)
+	case b.last.price.IsZero():
+		return pos.RateInfo{}, noRate("%s: %w", pair, b.missing())
+	}
+	return pos.RateInfo{
+		Rate:    b.last.price,
+		State:   f.state(b.last.at, f.cfg.Clock.Now()),
+		At:      b.last.at,
+		Sources: slices.Clone(b.last.sources),
+	}, nil
+}
+
+// unpriced is a sentence that stands for money.ErrNoRate.
+type unpriced struct{ error }
+
+func noRate(format string, args ...any) error { return unpriced{fmt.Errorf(format, args...)} }
+
+func (u unpriced) Unwrap() []error { return []error{money.ErrNoRate, u.error} }
+
+var errNotYet = errors.New("no exchange has answered yet")
+
+// missing says why there has never been a price, with the first exchange's own
+// problem, which is often everybody's.
+func (b *book) missing() error {
+	if b.problem == nil {
+		return errNotYet
+	}
+	for _, e := range b.entries {
+		if p, ok := errors.AsType[*Problem](e.problem); ok {
+			about := *p
+			about.Pair = Pair{} // already said
+			return fmt.Errorf("%w; %w", b.problem, &about)
+		}
+	}
+	return b.problem
+}
+
+// Changes gets a value after any rate, its age or its state changed, also when
+// only the clock changed it. Values that nobody took in time become one.
+func (f *Feed) Changes() <-chan struct{} { return f.changes }
+
+// state judges an age. A price from further in the future than a quote may be
+// in the past means that the clock was set back: nobody knows its age.
+func (f *Feed) state(at, now time.Time) pos.RateState {
+	switch age := now.Sub(at); {
+	case age < -f.cfg.MaxAge || age > f.cfg.Stale:
+		return pos.RateStale
+	case age >= f.cfg.MaxAge:
+		return pos.RateAging
+	}
+	return pos.RateLive
+}
+
+// record takes a source's answer for a pair, and makes a new price of all that
+// there is.
+func (f *Feed) record(source int, pair Pair, q sourced, problem error, now time.Time) {
+	f.mu.Lock()
+	b := f.books[pair]
+	e := &b.entries[source]
+	was, alarm, asked := e.problem, b.alarm(), b.askedAll()
+	e.problem = problem
+	if problem == nil || !q.at.IsZero() {
+		e.quote = q
+	}
+	if code(problem) == NotOffered && e.quote.price.IsZero() {
+		e.later = now.Add(putOff) // unless it did trade it a minute ago
+	}
+	changed := f.refresh(b, now)
+	is := b.alarm()
+	changed = changed || (alarm == nil) != (is == nil) || b.peg && asked != b.askedAll()
+	f.mu.Unlock()
+	f.logChange(pair, source, was, problem)
+	f.logAlarm(alarm, is)
+	if changed {
+		f.tell()
+		poke(f.nudge)
+	}
+}
+
+// refresh computes a pair's price. It tells whether anything that Rate returns
+// changed.
+func (f *Feed) refresh(b *book, now time.Time) bool {
+	quotes := make([]sourced, 0, len(b.entries))
+	for _, e := range b.entries {
+		if !e.quote.price.IsZero() {
+			quotes = append(quotes, e.quote)
+		}
+	}
+	if b.peg {
+		f.judge(b, quotes, now)
+	}
+	if !b.priced {
+		return false
+	}
+	before := b.last
+	got, err := combine(quotes, now, rules{f.cfg.MaxAge, int64(f.cfg.Deviation), f.cfg.Quorum})
+	if err == nil {
+		err = f.accept(b, got, now)
+	} else {
+		b.said = time.Time{} // what was said before an interruption does not count
+	}
+	if err != nil {
+		was := b.problem
+		b.problem = err
+		// Words about a missing price change only while it is missing.
+		return b.last.price.IsZero() && (was == nil || was.Error() != err.Error())
+	}
+	b.problem = nil
+	return b.last.price != before.price || !b.last.at.Equal(before.at) || !slices.Equal(b.last.sources, before.sources)
+}
+
+// accept is the one place where a price becomes the register's, unless it is
+// too far from the price before it: then the old one goes on aging.
+func (f *Feed) accept(b *book, got agreed, now time.Time) error {
+	if b.jump = f.doubt(b, got, now); b.jump != nil {
+		return b.jump
+	}
+	raw := got.price
+	price, err := raw.Spread(f.cfg.Spread)
+	if err != nil {
+		return err
+	}
+	got.price = price
+	b.last, b.raw = got, raw
+	b.shown = f.state(got.at, now)
+	return nil
+}
+
+func (f *Feed) tell() { poke(f.changes) }
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

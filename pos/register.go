@@ -1,0 +1,248 @@
+package pos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cointill/till/chain"
+)
+
+// Config is what a Register needs from outside.
+type Config struct {
+	Shop   Shop
+	Policy Policy
+	Rails  []chain.Rail // in the order in which their assets are offered
+	Rates  Rates
+	Store  Store
+	Clock  Clock
+	Random io.Reader // for ids; crypto/rand outside tests
+	Log    *slog.Logger
+}
+
+const (
+	// hotFor is how long the address of a closed sale stays watched live.
+	hotFor = 90 * 24 * time.Hour
+	// ahead is how many unused addresses of an account are watched before
+	// anybody needs them, so that watching one costs no round trip. It is the
+	// gap limit of most wallets.
+	ahead = 20
+)
+
+// Register is the one writer: it applies what watchers and people say, stores
+// it, and then tells everybody. Its methods are safe for concurrent use and
+// never wait for a subscriber.
+type Register struct {
+	cfg      Config
+	log      *slog.Logger
+	railOf   map[chain.AssetID]chain.Rail
+	rails    map[string]chain.Rail
+	assets   map[chain.AssetID]chain.Asset
+	accounts map[string][]chain.Rail // by account id: rails that share its addresses
+	life     context.Context         // of goroutines that outlast a call
+	end      context.CancelFunc
+	kick     chan struct{} // the timers changed
+	work     sync.WaitGroup
+
+	mu      sync.Mutex
+	entries map[string]*entry
+	open    map[string]struct{}          // sales that are not closed
+	byDest  map[chain.Destination]string // the newest sale of every hot address
+	tips    map[string]chain.TipState
+	cursors map[string]chain.Cursor
+	health  map[string]chain.Health
+	caught  map[string]bool                // rails that were caught up once since the start
+	pending map[string]map[string]struct{} // rail -> sales that a new tip may change
+	handed  map[string]struct{}            // sales with money that was handed over on before a block
+	timers  timers
+	boxes   map[*Mailbox]struct{}
+	aheadTo map[string]uint32 // account -> first index that is not watched ahead
+}
+
+// entry is a sale in memory.
+type entry struct {
+	rec     Record
+	watched bool              // Watch has returned: its QR may be drawn
+	timer   time.Time         // the newest of its timers that has not fired yet
+	proved  chain.Destination // was derived from the key, and is the quote's
+}
+
+// New loads what is open and prepares to watch it. Nothing is watched and no
+// clock runs before Run.
+func New(ctx context.Context, cfg Config) (*Register, error) {
+	r := &Register{
+		cfg:      cfg,
+		log:      cfg.Log,
+		railOf:   make(map[chain.AssetID]chain.Rail),
+		rails:    make(map[string]chain.Rail),
+		assets:   make(map[chain.AssetID]chain.Asset),
+		accounts: make(map[string][]chain.Rail),
+		kick:     make(chan struct{}, 1),
+		entries:  make(map[string]*entry),
+		open:     make(map[string]struct{}),
+		byDest:   make(map[chain.Destination]string),
+		tips:     make(map[string]chain.TipState),
+		cursors:  make(map[string]chain.Cursor),
+		health:   make(map[string]chain.Health),
+		caught:   make(map[string]bool),
+		pending:  make(map[string]map[string]struct{}),
+		handed:   make(map[string]struct{}),
+		boxes:    make(map[*Mailbox]struct{}),
+		aheadTo:  make(map[string]uint32),
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	r.cfg.Shop.Assets = slices.Clone(cfg.Shop.Assets)
+	r.life, r.end = context.WithCancel(context.Background())
+	for _, rail := range cfg.Rails {
+		if err := r.addRail(ctx, rail); err != nil {
+			r.end()
+			return nil, err
+		}
+	}
+	if err := r.load(ctx); err != nil {
+		r.end()
+		return nil, fmt.Errorf("open sales cannot be read: %w", err)
+	}
+	return r, nil
+}
+
+func (r *Register) addRail(ctx context.Context, rail chain.Rail) error {
+	id := rail.ID()
+	if r.rails[id] != nil {
+		return fmt.Errorf("%s is configured twice", id)
+	}
+	r.rails[id] = rail
+	account := rail.Account().ID
+	r.accounts[account] = append(r.accounts[account], rail)
+	for _, a := range rail.Assets() {
+		if r.railOf[a.ID] != nil {
+			return fmt.Errorf("%s is configured twice", a.ID)
+		}
+		r.railOf[a.ID], r.assets[a.ID] = rail, a
+		if !slices.ContainsFunc(r.cfg.Shop.Assets, func(have chain.Asset) bool { return have.ID == a.ID }) {
+			r.cfg.Shop.Assets = append(r.cfg.Shop.Assets, a)
+		}
+	}
+	if r.cfg.Shop.Default == "" && len(r.cfg.Shop.Assets) > 0 {
+		r.cfg.Shop.Default = r.cfg.Shop.Assets[0].ID
+	}
+	cursor, err := r.cfg.Store.Cursor(ctx, id)
+	if err != nil {
+		return fmt.Errorf("how far %s was read is not known: %w", id, err)
+	}
+	r.cursors[id] = cursor
+	// Depth counts from the last known tip until the watcher has a newer one:
+	// otherwise a restart would look like a reorganisation.
+	tip, err := r.cfg.Store.Meta(ctx, tipMeta(id))
+	if err != nil {
+		return err
+	}
+	if tip != "" {
+		var t chain.TipState
+		if err := json.Unmarshal([]byte(tip), &t); err != nil {
+			return fmt.Errorf("the last tip of %s is unreadable: %w", id, ErrDamaged)
+		}
+		r.tips[id] = t
+	}
+	r.health[id] = rail.Watcher().Health()
+	r.pending[id] = make(map[string]struct{})
+	return nil
+}
+
+func tipMeta(rail string) string { return "tip/" + rail }
+
+func (r *Register) load(ctx context.Context) error {
+	open, err := r.cfg.Store.Open(ctx)
+	if err != nil {
+		return err
+	}
+	for _, rec := range open {
+		e := &entry{rec: rec}
+		r.entries[rec.Sale.ID] = e
+		r.follow(e)
+	}
+	hot, err := r.cfg.Store.Hot(ctx, r.now().Add(-hotFor))
+	if err != nil {
+		return err
+	}
+	for _, k := range hot {
+		r.byDest[k.To] = k.SaleID
+	}
+	return nil
+}
+
+// Run watches, keeps time and follows the rates until ctx ends. A watcher that
+// gives up leaves the others running; the board says so.
+func (r *Register) Run(ctx context.Context) error {
+	for _, rail := range r.cfg.Rails {
+		r.work.Go(func() { r.runRail(ctx, rail) })
+	}
+	r.work.Go(func() { r.runTimers(ctx) })
+	r.work.Go(func() { r.runRates(ctx) })
+	<-ctx.Done()
+	r.mu.Lock()
+	r.end() // from here on spawn starts nothing
+	r.mu.Unlock()
+	r.work.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for m := range r.boxes {
+		m.shut()
+	}
+	clear(r.boxes)
+	return nil
+}
+
+func (r *Register) runRates(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, more := <-r.cfg.Rates.Changes():
+			if !more {
+				return
+			}
+			r.mu.Lock()
+			r.publish()
+			r.mu.Unlock()
+		}
+	}
+}
+
+// spawn runs fn on a goroutine that Run waits for, unless the register ended.
+func (r *Register) spawn(fn func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.life.Err() == nil {
+		r.work.Go(fn)
+	}
+}
+
+// errFault says that something panicked. The log has the rest.
+var errFault = errors.New("a fault of till itself")
+
+// contain turns a panic of a rail or a store into an error: what is applied is
+// applied to copies, so one broken part need not stop the others.
+func (r *Register) contain(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("a fault of till itself; it goes on", "fault", p, "stack", string(debug.Stack()))
+			err = errFault
+		}
+	}()
+	return fn()
+}
+
+// now is the wall clock's time. Without its monotonic reading, a time in memory
+// and the same time read from the store compare alike, also after the machine
+// slept.
+func (r *Register) now() time.Time { return r.cfg.Clock.Now().Round(0) }

@@ -1,0 +1,219 @@
+package pos
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cointill/till/chain"
+)
+
+// sink takes a rail's batches: everything is applied to copies, stored together
+// with the cursor, and only then seen by anybody.
+func (r *Register) sink(rail chain.Rail) chain.Sink {
+	id := rail.ID()
+	return func(ctx context.Context, events []chain.Event, cursor chain.Cursor) error {
+		return r.contain(func() error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			st := r.stage(r.now())
+			durable := false
+			for _, e := range events {
+				switch e.Kind {
+				case chain.HealthChanged:
+					st.health = append(st.health, railHealth{id, e.Health})
+					continue
+				case chain.Tip:
+					st.setTip(id, e.Tip)
+				default:
+					if err := st.payment(ctx, rail, e); err != nil {
+						return err
+					}
+				}
+				durable = true
+			}
+			if durable || len(events) == 0 {
+				st.cursorOf, st.cursor = id, cursor
+			}
+			return st.commit(ctx)
+		})
+	}
+}
+
+type railHealth struct {
+	rail   string
+	health chain.Health
+}
+
+// stage is a set of changes that are not stored yet. The register's mu is held
+// for as long as it lives.
+type stage struct {
+	r        *Register
+	now      time.Time
+	recs     map[string]*staged // touched sales
+	order    []string
+	payments []Payment
+	health   []railHealth
+	tips     map[string]chain.TipState
+	cursorOf string // rail whose cursor is written, "" = none
+	cursor   chain.Cursor
+}
+
+// staged is a copy of a sale that is being changed.
+type staged struct {
+	Record
+	news bool // a payment, an act or the outcome changed
+}
+
+func (r *Register) stage(now time.Time) *stage {
+	return &stage{r: r, now: now, recs: make(map[string]*staged)}
+}
+
+// touch takes a sale in, to be assessed.
+func (st *stage) touch(rec Record) *staged {
+	if have := st.recs[rec.Sale.ID]; have != nil {
+		return have
+	}
+	rec.Payments = slices.Clone(rec.Payments)
+	s := &staged{Record: rec}
+	st.recs[rec.Sale.ID] = s
+	st.order = append(st.order, rec.Sale.ID)
+	return s
+}
+
+// keep puts a payment among those to be stored, in the place that it has.
+func (st *stage) keep(p Payment) {
+	if i := slices.IndexFunc(st.payments, func(x Payment) bool { return x.Key == p.Key }); i >= 0 {
+		st.payments[i] = p
+	} else {
+		st.payments = append(st.payments, p)
+	}
+}
+
+// setTip moves a rail's tip and takes in the sales that wait for it.
+func (st *stage) setTip(rail string, tip chain.TipState) {
+	if st.tips == nil {
+		st.tips = make(map[string]chain.TipState)
+	}
+	st.tips[rail] = tip
+	for id := range st.r.pending[rail] {
+		if e := st.r.entries[id]; e != nil {
+			st.touch(e.rec)
+		}
+	}
+}
+
+// payment applies one payment event.
+func (st *stage) payment(ctx context.Context, rail chain.Rail, e chain.Event) error {
+	rec, p, err := st.find(ctx, rail, e)
+	if err != nil {
+		return err
+	}
+	if !p.apply(e) {
+		return nil
+	}
+	st.keep(p)
+	if rec == nil {
+		st.r.log.Warn("money came to an address that no sale has shown", "payment", p.Key.String(), "amount", p.Amount.String())
+		return nil
+	}
+	rec.news = true
+	if i := slices.IndexFunc(rec.Payments, func(x Payment) bool { return x.Key == p.Key }); i >= 0 {
+		rec.Payments[i] = p
+	} else {
+		rec.Payments = append(rec.Payments, p)
+		// As the store orders them: the watchers of several chains are not in step.
+		slices.SortStableFunc(rec.Payments, func(a, b Payment) int { return a.FirstAt.Compare(b.FirstAt) })
+	}
+	return nil
+}
+
+// find returns the payment that e is about, new if need be, and the sale that
+// it belongs to, nil if there is none.
+func (st *stage) find(ctx context.Context, rail chain.Rail, e chain.Event) (*staged, Payment, error) {
+	fresh := Payment{Key: e.Key, To: e.Target, Asset: e.Asset, Amount: e.Amount}
+	owner, err := st.owner(ctx, e.Target)
+	if err != nil {
+		return nil, fresh, err
+	}
+	if owner != nil {
+		if i := slices.IndexFunc(owner.Payments, func(x Payment) bool { return x.Key == e.Key }); i >= 0 {
+			return owner, owner.Payments[i], nil
+		}
+	}
+	// Another sale that showed the same address before may have it.
+	var old Payment
+	i := slices.IndexFunc(st.payments, func(x Payment) bool { return x.Key == e.Key })
+	ok := i >= 0
+	if ok {
+		old = st.payments[i]
+	} else if old, ok, err = st.r.cfg.Store.Payment(ctx, e.Key); err != nil {
+		return nil, fresh, err
+	}
+	if ok {
+		if old.SaleID == "" {
+			return nil, old, nil
+		}
+		rec, err := st.sale(ctx, old.SaleID)
+		if err != nil {
+			return nil, fresh, err
+		}
+		return rec, old, nil
+	}
+	if owner == nil {
+		return nil, fresh, nil
+	}
+	// Where addresses are used again, money that was made before this sale
+	// belongs to an earlier one.
+	if rail.Account().Cooldown > 0 && !e.Block.Time.IsZero() && e.Kind == chain.Included && e.Block.Time.Before(owner.Sale.CreatedAt.Add(-time.Minute)) {
+		if earlier, err := st.earlier(ctx, e.Target, e.Block.Time); err != nil {
+			return nil, fresh, err
+		} else if earlier != nil {
+			owner = earlier
+		}
+	}
+	fresh.SaleID = owner.Sale.ID
+	return owner, fresh, nil
+}
+
+// owner takes in the newest sale that showed an address, nil if there is none.
+func (st *stage) owner(ctx context.Context, to chain.Destination) (*staged, error) {
+	id, ok := st.r.byDest[to]
+	if !ok {
+		k, found, err := st.r.cfg.Store.Owner(ctx, to)
+		if err != nil || !found {
+			return nil, err
+		}
+		id = k.SaleID
+	}
+	return st.sale(ctx, id)
+}
+
+// earlier takes in the sale that showed an address at a time.
+func (st *stage) earlier(ctx context.Context, to chain.Destination, at time.Time) (*staged, error) {
+	recs, err := st.r.cfg.Store.Sales(ctx, Query{Text: string(to), Limit: 1000})
+	if err != nil {
+		return nil, err
+	}
+	for _, rec := range recs { // newest first
+		if !rec.Sale.CreatedAt.After(at) {
+			return st.sale(ctx, rec.Sale.ID)
+		}
+	}
+	return nil, nil
+}
+
+func (st *stage) sale(ctx context.Context, id string) (*staged, error) {
+	if have := st.recs[id]; have != nil {
+		return have, nil
+	}
+	if e := st.r.entries[id]; e != nil {
+		return st.touch(e.rec), nil
+	}
+	rec, err := st.r.cfg.Store.Sale(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("sale %s cannot be read: %w", id, err)
+	}
+	return st.touch(rec), nil
+}

@@ -1,0 +1,214 @@
+package pos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cointill/till/chain"
+)
+
+// commit assesses what was touched, stores everything in one transaction, and
+// only then lets memory and subscribers know.
+func (st *stage) commit(ctx context.Context) error {
+	r := st.r
+	tips := r.tips
+	if st.tips != nil {
+		tips = make(map[string]chain.TipState, len(r.tips)+1)
+		for rail, t := range r.tips {
+			tips[rail] = t
+		}
+		for rail, t := range st.tips {
+			tips[rail] = t
+		}
+	}
+	env := Env{Now: st.now, Policy: r.cfg.Policy, Tips: tips}
+	handed := r.handedOver(st.now)
+	var changes []Change
+	var store []Sale
+	for _, id := range st.order {
+		rec := st.recs[id]
+		was := rec.Sale.Outcome
+		before := r.risk(rec.Record, st.now)
+		env.UnconfirmedUsed = handed - before
+		o := Assess(rec.Sale, rec.Payments, env)
+		st.count(rec, o, tips)
+		// An outcome stands until what it was derived from changed: then it can
+		// be derived again from what is stored, at the tip and time that it names.
+		if rec.news = rec.news || !was.same(o); !rec.news {
+			continue
+		}
+		rec.Sale.Outcome = o
+		handed += r.risk(rec.Record, st.now) - before
+		switch {
+		case !o.Status.Closed():
+			rec.Sale.ClosedAt = time.Time{}
+		case !was.Status.Closed():
+			rec.Sale.ClosedAt = st.now
+		}
+		store = append(store, rec.Sale)
+		if tells(was, o) {
+			changes = append(changes, Change{At: st.now, SaleID: id, Number: rec.Sale.Number, Was: was.Status, Outcome: o})
+		}
+	}
+	if len(st.payments)+len(store)+len(st.tips) > 0 || st.cursorOf != "" {
+		if err := r.cfg.Store.Write(ctx, func(tx Tx) error { return st.write(tx, store, changes) }); err != nil {
+			return fmt.Errorf("what came in cannot be stored: %w", err)
+		}
+	}
+	st.settle()
+	return nil
+}
+
+func (st *stage) write(tx Tx, sales []Sale, changes []Change) error {
+	for _, p := range st.payments {
+		if err := tx.PutPayment(p); err != nil {
+			return err
+		}
+	}
+	for _, s := range sales {
+		if err := tx.PutSale(s); err != nil {
+			return err
+		}
+	}
+	for _, c := range changes {
+		if _, err := tx.AppendOutbox(c); err != nil {
+			return err
+		}
+	}
+	for rail, tip := range st.tips {
+		text, err := json.Marshal(tip)
+		if err != nil {
+			return err
+		}
+		if err := tx.PutMeta(tipMeta(rail), string(text)); err != nil {
+			return err
+		}
+	}
+	if st.cursorOf != "" {
+		return tx.PutCursor(st.cursorOf, st.cursor)
+	}
+	return nil
+}
+
+// settle makes memory what the store is, and tells everybody.
+func (st *stage) settle() {
+	r := st.r
+	for rail, t := range st.tips {
+		r.tips[rail] = t
+	}
+	if st.cursorOf != "" {
+		r.cursors[st.cursorOf] = st.cursor
+	}
+	for _, h := range st.health {
+		r.health[h.rail] = h.health
+		if h.health.Usable() && !r.caught[h.rail] {
+			r.caught[h.rail] = true
+			r.wakeTimers()
+		}
+	}
+	var told []*entry
+	for _, id := range st.order {
+		rec := st.recs[id]
+		if !rec.news {
+			continue
+		}
+		e := r.entries[id]
+		if e == nil {
+			e = &entry{watched: true}
+			r.entries[id] = e
+		}
+		e.rec = rec.Record
+		r.follow(e)
+		told = append(told, e)
+	}
+	for rail, t := range st.tips {
+		r.unwait(rail, t)
+	}
+	// Memory is whole before a rail is asked what a QR may hold.
+	views := make([]View, 0, len(told))
+	for _, e := range told {
+		views = append(views, r.view(e))
+	}
+	if len(views) > 0 || len(st.health) > 0 || len(st.tips) > 0 {
+		r.publish(views...)
+	}
+}
+
+// count notes which payments carried PAID, or a HAND OVER that was shown.
+func (st *stage) count(rec *staged, o Outcome, tips map[string]chain.TipState) {
+	paid := o.Status == Paid || o.Status == Overpaid
+	if !paid && o.Verdict != HandOver {
+		return
+	}
+	for i := range rec.Payments {
+		p := &rec.Payments[i]
+		if p.Asset != o.Asset || !p.Live() || (paid && p.State != Included) {
+			continue
+		}
+		// A payment that carries PAID again from another block is at home there.
+		if p.Counted != nil && (!paid || (p.Counted.Paid && p.Counted.Block.Hash == p.Block.Hash)) {
+			continue
+		}
+		c := Counted{At: st.now, Tip: tips[string(p.Key.Network)].Block, Paid: paid, Block: p.Block}
+		if p.Counted != nil {
+			c.At, c.Tip = p.Counted.At, p.Counted.Tip
+		}
+		p.Counted = &c
+		st.keep(*p)
+	}
+}
+
+// tells whether a change of outcome is news for the outbox.
+func tells(was, is Outcome) bool {
+	return was.Status != is.Status || was.Verdict != is.Verdict || was.Confirmations != is.Confirmations ||
+		was.Received != is.Received || was.Missing != is.Missing || was.Over != is.Over || was.Asset != is.Asset
+}
+
+// same tells whether two outcomes say the same, whenever they were derived.
+func (o Outcome) same(p Outcome) bool {
+	return o.Status == p.Status && o.Verdict == p.Verdict && o.Reason.same(p.Reason) &&
+		slices.EqualFunc(o.Notes, p.Notes, Reason.same) &&
+		o.Asset == p.Asset && o.Quote == p.Quote && o.Due == p.Due && o.Received == p.Received &&
+		o.Missing == p.Missing && o.Over == p.Over && o.Confirmations == p.Confirmations &&
+		o.Needed == p.Needed && o.Tag == p.Tag && o.Next.Equal(p.Next)
+}
+
+func (r Reason) same(p Reason) bool {
+	at := r.Block.Time.Equal(p.Block.Time)
+	r.Block.Time, p.Block.Time = time.Time{}, time.Time{}
+	return at && r == p
+}
+
+// handedOver is what sales were handed over before a block within the last
+// hour, in minor units of the shop's cap.
+func (r *Register) handedOver(now time.Time) (sum int64) {
+	for id := range r.handed {
+		if e := r.entries[id]; e != nil {
+			sum += r.risk(e.rec, now)
+		}
+	}
+	return sum
+}
+
+// risk is the part of handedOver that one sale has.
+func (r *Register) risk(rec Record, now time.Time) int64 {
+	q := rec.Sale.Outcome.Quote
+	if q < 0 || q >= len(rec.Sale.Quotes) || !rec.handed(now) {
+		return 0
+	}
+	if value := worth(rec.Sale, rec.Sale.Quotes[q], rec.Sale.Outcome.Received); value.Currency == r.cfg.Policy.UnconfirmedPerHour.Currency {
+		return value.Minor
+	}
+	return 0
+}
+
+// handed tells whether a sale has money that was handed over on before a block
+// within the last hour, and that was not PAID since.
+func (rec Record) handed(now time.Time) bool {
+	return slices.ContainsFunc(rec.Payments, func(p Payment) bool {
+		return p.Counted != nil && !p.Counted.Paid && now.Sub(p.Counted.At) < time.Hour
+	})
+}

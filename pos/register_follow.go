@@ -1,0 +1,88 @@
+package pos
+
+import (
+	"time"
+
+	"github.com/cointill/till/chain"
+)
+
+// KeepFor is how long a closed sale stays in memory: screens show it, and its
+// next events are likely.
+const KeepFor = time.Hour
+
+// follow keeps the sets of sales that are open, that a new tip of a rail may
+// change, that the clock may change, and that were handed over before a block.
+// The caller holds mu.
+func (r *Register) follow(e *entry) {
+	s := e.rec.Sale
+	if s.Outcome.Status.Closed() {
+		delete(r.open, s.ID)
+		r.at(s.ClosedAt.Add(KeepFor), e)
+	} else {
+		r.open[s.ID] = struct{}{}
+	}
+	if next := s.Outcome.Next; !next.IsZero() {
+		r.at(next, e)
+	}
+	for rail, waiting := range r.pending {
+		if e.rec.waits(rail, r.tips[rail]) {
+			waiting[s.ID] = struct{}{}
+		} else {
+			delete(waiting, s.ID)
+		}
+	}
+	if e.rec.handed(r.now()) {
+		r.handed[s.ID] = struct{}{}
+	} else {
+		delete(r.handed, s.ID)
+	}
+}
+
+// waits tells whether a later tip of a rail may change a sale: one of its
+// payments there is short of what its tier needs, or a dispute may become final.
+func (rec Record) waits(rail string, tip chain.TipState) bool {
+	o := rec.Sale.Outcome
+	for i := range rec.Payments {
+		p := &rec.Payments[i]
+		switch {
+		case string(p.Key.Network) != rail:
+		case o.Status == Disputed,
+			o.Needed > 0 && p.State == Included && !confirmed(p, tip, Tier{Tag: o.Tag}, o.Needed):
+			return true
+		}
+	}
+	return false
+}
+
+// unwait lets go of sales that a tip has brought to the end of their waiting.
+// The caller holds mu.
+func (r *Register) unwait(rail string, tip chain.TipState) {
+	for id := range r.pending[rail] {
+		e := r.entries[id]
+		if e != nil && e.rec.waits(rail, tip) {
+			continue
+		}
+		delete(r.pending[rail], id)
+		if e != nil && e.rec.Sale.Outcome.Status.Closed() {
+			r.at(e.rec.Sale.ClosedAt.Add(KeepFor), e) // forget it now, or then
+		}
+	}
+}
+
+// forget drops a sale from memory when nothing is likely to change it. It is
+// read from the store again when something does.
+func (r *Register) forget(e *entry) {
+	s := e.rec.Sale
+	if !s.Outcome.Status.Closed() || !s.Outcome.Next.IsZero() {
+		return
+	}
+	for _, waiting := range r.pending {
+		if _, ok := waiting[s.ID]; ok {
+			return // unwait sets a new timer
+		}
+	}
+	if r.now().Sub(s.ClosedAt) >= KeepFor {
+		delete(r.entries, s.ID)
+		delete(r.handed, s.ID)
+	}
+}

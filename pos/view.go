@@ -1,0 +1,84 @@
+package pos
+
+import (
+	"time"
+
+	"github.com/cointill/till/chain"
+	"github.com/cointill/till/pos/money"
+)
+
+// View is a whole sale for people: what a screen, a script or a callback needs.
+// Views are immutable and may be kept.
+type View struct {
+	Record
+	// Pay is what the customer is to pay now: the current quote, or the exact
+	// rest of a PARTIAL one. Its Forms are empty when nothing is to be paid or
+	// no QR may be shown yet (Refusal says why).
+	Pay Request
+	// Asset is the full description of Outcome.Asset or of the current quote's asset.
+	Asset chain.Asset
+	Trust chain.Trust // whose word the sale's rail stands on
+}
+
+// Request is a payment request as it is shown.
+type Request struct {
+	Quote   Quote
+	Asset   chain.Asset
+	Amount  chain.Amount // Due, or the rest; zero for an open price
+	Forms   []chain.Form
+	Refusal error // why there is no QR: ErrConnecting, …
+}
+
+// Choice is one line under the amount: what a draft would cost in an asset.
+type Choice struct {
+	Asset   chain.Asset
+	Rail    string
+	Due     chain.Amount // zero for an open price
+	Rate    RateInfo
+	Health  chain.Health
+	Refusal error // why it cannot be chosen now, nil if it can
+}
+
+// Draft is a sale about to be rung up.
+type Draft struct {
+	// ID becomes Sale.ID, so that ringing up twice by accident makes one sale.
+	// "" lets the register make one.
+	ID string
+	Price
+	Lines         []Line
+	Reference     string
+	Note          string
+	Metadata      []byte // JSON or nothing
+	Callback      string
+	Confirmations int
+	Expires       time.Duration // 0 = the shop's
+	By            Actor
+}
+
+// Shop is what the register knows about its shop.
+type Shop struct {
+	Name       string
+	Currencies []money.Currency // the first is the shop's own
+	Default    chain.AssetID
+	Assets     []chain.Asset // all that can be paid with, in the order shown
+	// Fingerprint stands on the idle screen: the accounts' fingerprints.
+	Fingerprint string
+	Training    bool // demo: the money is worthless
+}
+
+// Board is what the idle screen and the health screen show. Maps are by asset
+// id and by rail id; they are fresh copies.
+type Board struct {
+	At     time.Time
+	Rates  map[chain.AssetID]RateInfo // in the shop's own currency
+	Health map[string]chain.Health
+	Tips   map[string]chain.TipState
+	Open   int // sales that are not closed
+}
+
+// Update is what a Mailbox hands out: the latest whole View of every sale that
+// changed since the last time, and the Board.
+type Update struct {
+	Changed []View // in the order in which they changed last
+	Board   Board
+}

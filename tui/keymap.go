@@ -1,0 +1,254 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/cointill/till/tui/words"
+)
+
+// place is a screen as far as keys are concerned.
+type place uint8
+
+const (
+	onAmount   place = 1 << iota
+	onPay            // a sale that waits for money
+	onOutcome        // a sale that has ended
+	onCustomer       // the customer's view of a sale
+	onSales
+	onDetail
+	onHealth
+
+	anywhere = onAmount | onPay | onOutcome | onCustomer | onSales | onDetail | onHealth
+	onSale   = onPay | onOutcome | onCustomer
+)
+
+// action is what a key does. Its name is looked up in tui/words.
+type action string
+
+// The actions.
+const (
+	actCharge   action = "charge"
+	actAsset    action = "asset"
+	actAdd      action = "add"
+	actTimes    action = "times"
+	actDigits   action = "digits"
+	actPoint    action = "point"
+	actBack     action = "back"
+	actClear    action = "clear"
+	actUp       action = "up"
+	actDown     action = "down"
+	actPickUp   action = "pick-up"
+	actPickDown action = "pick-down"
+	actUnit     action = "unit"
+	actOpen     action = "open"
+	actAgain    action = "again"
+	actNext     action = "next"
+	actRest     action = "rest"
+	actCoin     action = "coin"
+	actForm     action = "form"
+	actCustomer action = "customer"
+	actCopy     action = "copy"
+	actCopyURI  action = "copyuri"
+	actQuote    action = "quote"
+	actFlip     action = "flip"
+	actDetail   action = "detail"
+	actCancel   action = "cancel"
+	actLeaveIt  action = "leave-open"
+	actFacts    action = "facts"
+	actShow     action = "show"
+	actSearch   action = "search"
+	actShut     action = "shut"
+	actHelp     action = "help"
+	actNews     action = "news"
+	actFind     action = "find"
+	actSales    action = "sales"
+	actHealth   action = "health"
+	actRedraw   action = "redraw"
+	actQuit     action = "quit"
+	actPay      action = "demo-pay"
+	actScenes   action = "demo-scenes"
+	actMine     action = "demo-mine"
+)
+
+// binding is one row of the table: which keys do what, and where.
+type binding struct {
+	act   action
+	keys  []string // as keyName says them
+	label string   // how they are written on screen
+	on    place
+	foot  place // where the last row names it, if there is room
+	demo  bool
+	// now tells whether the key can work at this moment; nil = always. A key
+	// that cannot is not in the last row and dim in the help.
+	now func(m *Model) bool
+	// hint tells whether the last row should name it now; nil = always.
+	hint func(m *Model) bool
+}
+
+// bindings is every key there is, in the order in which a cashier needs them.
+// The last row, the help and the README are made from it. Where a shop's
+// letter for an asset is also here, the table wins; see [Reserved].
+var bindings = []binding{
+	{act: actCharge, keys: k("enter"), label: "enter", on: onAmount, foot: onAmount, now: (*Model).canCharge},
+	{act: actAsset, label: "b e u …", on: onAmount, foot: onAmount, now: (*Model).canChoose},
+	{act: actPickUp, keys: k("up", "pgup"), label: "up", on: onAmount},
+	{act: actPickDown, keys: k("down", "pgdown"), label: "down", on: onAmount},
+	{act: actDigits, keys: k("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"), label: "0-9", on: onAmount},
+	{act: actAdd, keys: k("+"), label: "+", on: onAmount, foot: onAmount, hint: (*Model).typing},
+	{act: actTimes, keys: k("*", "x", "X", "×"), label: "* x", on: onAmount, foot: onAmount, hint: (*Model).typing},
+	{act: actPoint, keys: k(".", ","), label: ". ,", on: onAmount},
+	{act: actBack, keys: k("backspace"), label: "backspace", on: onAmount},
+	{act: actClear, keys: k("esc"), label: "esc", on: onAmount, foot: onAmount, hint: (*Model).clearable},
+	{act: actUnit, keys: k("/"), label: "/", on: onAmount, foot: onAmount},
+	{act: actOpen, keys: k("o"), label: "o", on: onAmount, foot: onAmount, now: (*Model).canOpen, hint: (*Model).blank},
+
+	{act: actPay, keys: k("p"), label: "p", on: onPay | onCustomer, foot: onPay, demo: true, now: (*Model).hasForm},
+	{act: actMine, keys: k("m"), label: "m", on: anywhere &^ onSales, foot: onPay, demo: true, hint: (*Model).touched},
+	{act: actScenes, keys: k("P"), label: "P", on: anywhere &^ onSales, foot: onPay, demo: true},
+	{act: actRest, keys: k("enter"), label: "enter", on: onOutcome, foot: onOutcome, now: (*Model).hasRest},
+	{act: actNext, keys: k("enter"), label: "enter", on: onOutcome, foot: onOutcome, now: (*Model).noRest},
+	{act: actNext, keys: k("n"), label: "n", on: onSale, foot: onPay | onCustomer},
+	{act: actCoin, keys: k("c"), label: "c", on: onPay | onCustomer, foot: onPay, now: (*Model).canOffer},
+	{act: actForm, keys: k("v"), label: "v", on: onPay | onCustomer, foot: onPay, now: (*Model).hasForms},
+	{act: actCustomer, keys: k("f"), label: "f", on: onPay | onOutcome, foot: onPay},
+	{act: actFacts, keys: k("f", "esc"), label: "f", on: onCustomer, foot: onCustomer},
+	{act: actFlip, keys: k("space"), label: "space", on: onPay, foot: onPay, now: (*Model).canFlip},
+	{act: actCopy, keys: k("y"), label: "y", on: onSale, foot: onPay, now: (*Model).hasForm},
+	{act: actCopyURI, keys: k("u"), label: "u", on: onSale, now: (*Model).hasForm},
+	{act: actQuote, keys: k("r"), label: "r", on: onPay, now: (*Model).untouched},
+	{act: actDetail, keys: k("d"), label: "d", on: onPay | onOutcome, foot: onOutcome},
+	{act: actAgain, keys: k("r"), label: "r", on: onOutcome, foot: onOutcome, now: (*Model).ended},
+	{act: actCancel, keys: k("esc"), label: "esc", on: onPay, foot: onPay, now: (*Model).untouched},
+	{act: actLeaveIt, keys: k("esc"), label: "esc", on: onPay | onOutcome, foot: onPay, now: (*Model).touched},
+
+	{act: actUp, keys: k("up", "pgup"), label: "up", on: onSales | onDetail | onHealth},
+	{act: actDown, keys: k("down", "pgdown"), label: "down", on: onSales | onDetail | onHealth, foot: onDetail | onHealth, hint: (*Model).longer},
+	{act: actSearch, keys: k("/"), label: "/", on: onSales, foot: onSales},
+	{act: actShow, keys: k("enter"), label: "enter", on: onSales | onDetail, foot: onSales | onDetail},
+	{act: actShut, keys: k("esc"), label: "esc", on: onSales | onDetail | onHealth, foot: onSales | onDetail | onHealth},
+
+	{act: actNews, keys: k("tab"), label: "tab", on: anywhere, now: (*Model).hasNews},
+	{act: actFind, keys: k("w"), label: "w", on: anywhere},
+	{act: actSales, keys: k("f2"), label: "F2", on: anywhere, foot: onAmount},
+	{act: actHealth, keys: k("f4"), label: "F4", on: anywhere, foot: onAmount},
+	{act: actHelp, keys: k("?", "f1"), label: "?", on: anywhere, foot: anywhere},
+	{act: actRedraw, keys: k("ctrl+l"), label: "ctrl+l", on: anywhere},
+	{act: actQuit, keys: k("ctrl+c"), label: "ctrl+c ctrl+c", on: anywhere},
+}
+
+func k(keys ...string) []string { return keys }
+
+// does finds what a key does where the person is, "" if nothing.
+func (m *Model) does(key string, at place) action {
+	for i := range bindings {
+		b := &bindings[i]
+		if b.on&at == 0 || (b.demo && m.stage == nil) || (b.now != nil && !b.now(m)) {
+			continue
+		}
+		for _, name := range b.keys {
+			if name == key {
+				return b.act
+			}
+		}
+	}
+	return ""
+}
+
+// Reserved tells whether a letter means something on the amount screen, so
+// that it cannot be a shop's letter for an asset.
+func Reserved(letter string) bool {
+	for _, b := range bindings {
+		if b.on&onAmount == 0 {
+			continue
+		}
+		for _, name := range b.keys {
+			if name == letter {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// keyName is a key as the table says it: a letter or sign as typed, or a name.
+// Keys of a keypad are the keys that they stand for.
+func keyName(msg tea.KeyPressMsg) string {
+	key := msg.Key()
+	if name, ok := keypad[key.Code]; ok {
+		return name
+	}
+	if key.Code == 'j' && key.Mod == tea.ModCtrl {
+		return "enter" // pressed before the terminal was in raw mode, or by a scanner
+	}
+	if key.Mod&(tea.ModCtrl|tea.ModAlt|tea.ModMeta|tea.ModSuper|tea.ModHyper) != 0 {
+		return key.Keystroke()
+	}
+	if key.Text != "" && key.Text != " " {
+		return key.Text
+	}
+	return key.Keystroke()
+}
+
+var keypad = map[rune]string{
+	tea.KeyKpEnter: "enter", tea.KeyKpMultiply: "*", tea.KeyKpPlus: "+", tea.KeyKpDecimal: ".",
+	tea.KeyKpComma: ",", tea.KeyKpDivide: "/",
+	tea.KeyKp0: "0", tea.KeyKp1: "1", tea.KeyKp2: "2", tea.KeyKp3: "3", tea.KeyKp4: "4",
+	tea.KeyKp5: "5", tea.KeyKp6: "6", tea.KeyKp7: "7", tea.KeyKp8: "8", tea.KeyKp9: "9",
+}
+
+// KeyHelp is one key for a list in a manual.
+type KeyHelp struct{ Keys, Does string }
+
+// KeyGroup is the keys of one screen.
+type KeyGroup struct {
+	Title string
+	Keys  []KeyHelp
+}
+
+// KeyGroups is the whole key map in words, for the README and the man page.
+func KeyGroups(w words.Words) []KeyGroup {
+	p := w.Phrases()
+	var groups []KeyGroup
+	for _, g := range []struct {
+		title string
+		on    place
+	}{
+		{p.KeysAmount, onAmount},
+		{p.KeysPay, onPay},
+		{p.KeysOutcome, onOutcome},
+		{p.KeysCustomer, onCustomer},
+		{p.KeysSales, onSales | onDetail},
+		{p.KeysAlways, anywhere},
+	} {
+		group := KeyGroup{Title: g.title}
+		for _, b := range bindings {
+			if b.demo || (b.on == anywhere) != (g.on == anywhere) || b.on&g.on == 0 {
+				continue
+			}
+			group.add(b, w)
+		}
+		groups = append(groups, group)
+	}
+	demo := KeyGroup{Title: p.KeysDemo}
+	for _, b := range bindings {
+		if b.demo {
+			demo.add(b, w)
+		}
+	}
+	return append(groups, demo)
+}
+
+// add puts a row into the group; two rows of one action become one.
+func (g *KeyGroup) add(b binding, w words.Words) {
+	_, long := w.Key(string(b.act))
+	for i, have := range g.Keys {
+		if have.Does == long {
+			if !strings.Contains(have.Keys, b.label) {
+				g.Keys[i].Keys += ", " + b.label
+			}
+			return
+		}
+	}
+	g.Keys = append(g.Keys, KeyHelp{Keys: b.label, Does: long})
+}

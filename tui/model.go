@@ -1,0 +1,259 @@
+package tui
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/cointill/till/chain"
+	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
+	"github.com/cointill/till/tui/qr"
+	"github.com/cointill/till/tui/theme"
+	"github.com/cointill/till/tui/words"
+	"github.com/google/uuid"
+)
+
+// Config is what a screen needs. Only Clock is required.
+type Config struct {
+	// Register and Stage may come later, as the message Ready; until then the
+	// screen takes amounts and keeps what is typed.
+	Register Register
+	Stage    Stage
+
+	Clock pos.Clock
+	// Actor is who stands at this screen, and where.
+	Actor pos.Actor
+
+	Language string // of tui/words; "" = English
+	Locale   money.Locale
+	Zone     *time.Location // nil = UTC
+
+	// Theme is "auto", "dark", "light", "contrast" or "plain"; "" = auto, which
+	// asks the terminal for its background.
+	Theme    string
+	NoColour bool // NO_COLOR: attributes only, whatever Theme says
+	Dumb     bool // a terminal without attributes
+
+	// Shop is shown until the register is there: its name and currencies.
+	Shop pos.Shop
+	Hint string // shown under the amount until a first sale: how the demo starts
+
+	// Context ends whatever the model's commands wait for. nil = never.
+	Context context.Context
+	// Random makes the ids of sales; nil = crypto/rand.
+	Random io.Reader
+	// Quiet leaves the bell out.
+	Quiet bool
+}
+
+// Model is the register on screen. Make it with New and run it with
+// tea.NewProgram(m, tea.WithoutSignalHandler(), tea.WithContext(ctx)).
+type Model struct {
+	cfg Config
+	ctx context.Context
+	w   words.Words
+	p   *words.Phrases
+	f   words.Format
+	th  theme.Theme
+
+	width, height int
+	lay           layout
+	frame         canvas
+
+	reg      Register
+	stage    Stage
+	startErr error
+	box      *pos.Mailbox
+	shop     pos.Shop
+	assets   map[chain.AssetID]chain.Asset
+	board    pos.Board
+	now      time.Time
+	closed   bool // the register ended
+
+	at      place // onAmount, onSale (whatever the sale is), onSales, onDetail, onHealth
+	over    overlay
+	draft   draft
+	parked  *draft  // typed ahead of a draft that came back
+	held    []draft // came back, and something else was typed since
+	choices []pos.Choice
+	pick    chain.AssetID
+	openErr error // why the draft could not be charged
+
+	// While a command is under way, keys wait here and are played afterwards.
+	busy    busy
+	opening draft // what is being rung up
+	queue   []string
+
+	sale     string // id of the sale on screen
+	before   string // the sale that esc goes back to, after a look at the news
+	customer bool
+	flip     bool // small screens: the facts instead of the code
+	rest     bool // a sale that has ended, shown again with the code for what is missing
+	form     int
+	known    map[string]pos.View // sales heard of
+	open     []string            // ids of open ones, oldest first
+	code     qr.Code
+	codeKey  codeKey
+
+	news   []string // ids of sales with something new, oldest first
+	list   saleList
+	scroll int  // of the help, the health and the detail screen
+	more   bool // they go on below the last row
+	scene  int
+
+	notice  string
+	noteBad bool
+	noteFor int // ticks that it stays
+	warmFor int // ticks that warming goes on
+	quitAt  time.Time
+}
+
+// overlay is what lies over a screen and takes its keys.
+type overlay uint8
+
+const (
+	overNone overlay = iota
+	overHelp
+	overCancel
+	overScenes
+)
+
+// busy is a command whose answer decides what the next key means.
+type busy uint8
+
+const (
+	idle    busy = iota
+	warming      // the register is there, but has no price or no connection yet
+	opening
+	acting
+)
+
+// New makes the model. It does no work that depends on how much was ever sold.
+func New(cfg Config) *Model {
+	m := &Model{
+		cfg: cfg, ctx: cfg.Context, at: onAmount, list: saleList{field: newField()},
+		known: make(map[string]pos.View), assets: make(map[chain.AssetID]chain.Asset),
+		now: cfg.Clock.Now(),
+	}
+	if m.ctx == nil {
+		m.ctx = context.Background()
+	}
+	if m.cfg.Random == nil {
+		m.cfg.Random = rand.Reader
+	}
+	m.f = words.Format{Locale: cfg.Locale, Zone: cfg.Zone, Asset: func(id chain.AssetID) (chain.Asset, bool) {
+		a, ok := m.assets[id]
+		return a, ok
+	}}
+	m.w = words.For(cfg.Language, m.f)
+	m.p = m.w.Phrases()
+	m.dress(true)
+	m.meet(cfg.Shop)
+	m.resize(80, 24)
+	if cfg.Register != nil {
+		m.begin(cfg.Register, cfg.Stage)
+	}
+	return m
+}
+
+// meet takes over what is known of the shop.
+func (m *Model) meet(shop pos.Shop) {
+	m.shop = shop
+	for _, a := range shop.Assets {
+		m.assets[a.ID] = a
+	}
+	if m.draft.unit == (unit{}) {
+		m.draft.unit = m.firstUnit()
+	}
+}
+
+// firstUnit is the shop's own currency; the zero unit while it is not known.
+func (m *Model) firstUnit() unit {
+	if list := units(m.shop); len(list) > 0 {
+		return list[0]
+	}
+	return unit{}
+}
+
+// begin takes over the register.
+func (m *Model) begin(reg Register, stage Stage) {
+	if m.box != nil {
+		m.box.Close()
+	}
+	m.reg, m.stage, m.startErr, m.closed = reg, stage, nil, false
+	m.meet(reg.Shop())
+	m.board = reg.Board()
+	m.pick = m.shop.Default
+	m.box = reg.Subscribe()
+	m.price()
+}
+
+// dress chooses the theme for a background.
+func (m *Model) dress(dark bool) {
+	m.th = theme.For(dark)
+	if th, ok := theme.ByName(m.cfg.Theme, dark); ok {
+		m.th = th
+	}
+	if m.cfg.NoColour || m.cfg.Dumb {
+		m.th = theme.Plain(dark)
+	}
+}
+
+// Init starts the clock, asks the terminal for its background and, if the
+// register is there, listens to it.
+func (m *Model) Init() tea.Cmd {
+	cmds := []tea.Cmd{m.tick(), tea.RequestBackgroundColor}
+	if m.reg != nil {
+		cmds = append(cmds, m.listen(), m.load())
+	}
+	return tea.Batch(cmds...)
+}
+
+// newID makes a version 4 UUID.
+func (m *Model) newID() string {
+	id, err := uuid.NewRandomFromReader(m.cfg.Random)
+	if err != nil {
+		return "" // the register makes one
+	}
+	return id.String()
+}
+
+// view is the sale on screen.
+func (m *Model) view() (pos.View, bool) {
+	v, ok := m.known[m.sale]
+	return v, ok && m.sale != ""
+}
+
+// here is where the person is, as far as keys go.
+func (m *Model) here() place {
+	if m.at != onSale {
+		return m.at
+	}
+	v, ok := m.view()
+	switch {
+	case !ok:
+		return onPay
+	case m.customer:
+		return onCustomer
+	case pending(v.Sale.Outcome.Status), m.rest && len(v.Pay.Forms) > 0:
+		return onPay
+	}
+	return onOutcome
+}
+
+// pending tells whether a sale waits for money or for blocks.
+func pending(s pos.Status) bool {
+	return s == pos.Awaiting || s == pos.Partial || s == pos.Seen || s == pos.Confirming
+}
+
+// trouble tells whether a person has to decide something.
+func trouble(s pos.Status) bool {
+	switch s {
+	case pos.Underpaid, pos.Late, pos.Disputed, pos.Reversed, pos.RefundDue:
+		return true
+	}
+	return false
+}

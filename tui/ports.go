@@ -1,0 +1,54 @@
+package tui
+
+import (
+	"context"
+
+	"github.com/cointill/till/chain"
+	"github.com/cointill/till/pos"
+)
+
+// Register is the register as a screen needs it; *pos.Register is one. Shop,
+// Board, Choices and Subscribe answer at once from memory; the rest may wait
+// for a disk or a network and is only called from a tea.Cmd.
+type Register interface {
+	Shop() pos.Shop
+	Board() pos.Board
+	// Choices says what a draft would cost in each asset.
+	Choices(d pos.Draft) []pos.Choice
+	// Open rings up a draft and asks for it in asset. It returns once the sale
+	// is durable and its address is watched; a second call with the same
+	// draft ID returns the same sale.
+	Open(ctx context.Context, d pos.Draft, asset chain.AssetID) (pos.View, error)
+	// Offer asks for an open sale in another asset, or at a new price in the
+	// same one. Only while nothing was seen: pos.ErrNotNow.
+	Offer(ctx context.Context, saleID string, asset chain.AssetID, by pos.Actor) (pos.View, error)
+	// Cancel ends an open sale. Only while nothing was seen: pos.ErrNotNow.
+	Cancel(ctx context.Context, saleID string, by pos.Actor) (pos.View, error)
+	View(ctx context.Context, saleID string) (pos.View, error)
+	Views(ctx context.Context, q pos.Query) ([]pos.View, error)
+	Subscribe() *pos.Mailbox
+}
+
+// Stage plays the customer and the chain in the demo. There is none outside it.
+type Stage interface {
+	// Pay sends what v asks for.
+	Pay(ctx context.Context, v pos.View) error
+	// Scenes lists what can be played with v, the plain payment first.
+	Scenes(v pos.View) []Scene
+	Play(ctx context.Context, id string, v pos.View) error
+	// Mine adds a block to the chain that v is paid on, or to every chain if v
+	// has no quote.
+	Mine(ctx context.Context, v pos.View) error
+}
+
+// Scene is something that happens at a counter.
+type Scene struct{ ID, Title string }
+
+// Ready is a message for the program: the register is there. Stage may be nil.
+type Ready struct {
+	Register Register
+	Stage    Stage
+}
+
+// Failed is a message for the program: the register could not start.
+type Failed struct{ Err error }

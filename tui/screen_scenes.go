@@ -1,0 +1,84 @@
+package tui
+
+import (
+	"context"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/cointill/till/pos"
+	"github.com/cointill/till/tui/theme"
+)
+
+// The demo's menu of scenes: what a customer or a network may do to a sale.
+
+func (m *Model) scenes() []Scene {
+	if m.stage == nil {
+		return nil
+	}
+	v, _ := m.view()
+	return m.stage.Scenes(v)
+}
+
+// sceneKey is the letter of a row: 1 to 9, then a, b, c …
+func sceneKey(i int) string {
+	if i < 9 {
+		return string(rune('1' + i))
+	}
+	return string(rune('a' + i - 9))
+}
+
+func (m *Model) pressScenes(key string) tea.Cmd {
+	list := m.scenes()
+	switch key {
+	case "esc", "P":
+		m.over = overNone
+		return nil
+	case "up":
+		m.scene = max(0, m.scene-1)
+		return nil
+	case "down":
+		m.scene = max(0, min(m.scene+1, len(list)-1))
+		return nil
+	case "enter":
+		return m.play(list, m.scene)
+	}
+	for i := range list {
+		if key == sceneKey(i) {
+			return m.play(list, i)
+		}
+	}
+	return nil
+}
+
+func (m *Model) play(list []Scene, i int) tea.Cmd {
+	m.over = overNone
+	if i < 0 || i >= len(list) {
+		return nil
+	}
+	v, ok := m.view()
+	if !ok {
+		v = pos.View{}
+	}
+	stage, id := m.stage, list[i].ID
+	return m.perform(func(ctx context.Context) error { return stage.Play(ctx, id, v) })
+}
+
+func (m *Model) drawScenes() {
+	a := m.area(m.lay.body.inset(2, 0))
+	a.text(0, 0, theme.Strong, m.p.Scenes)
+	list := m.scenes()
+	if len(list) == 0 {
+		a.wrap(0, 2, a.w(), 3, theme.Dim, m.p.NoScenes)
+		return
+	}
+	rows := max(1, a.h()-3)
+	from := max(0, min(m.scene-rows/2, len(list)-rows))
+	for i := from; i < len(list) && i < from+rows; i++ {
+		y, style := i-from+2, theme.Text
+		if i == m.scene {
+			style = theme.Strong
+			a.text(0, y, theme.Accent, ">")
+		}
+		a.text(2, y, theme.Key, sceneKey(i))
+		a.fit(5, y, a.w()-5, style, clean(list[i].Title, 100))
+	}
+}

@@ -1,0 +1,113 @@
+package words
+
+// Phrases are the fixed texts of the screens. A test looks that every language
+// fills every field, and that marks such as %d stand where English has them.
+type Phrases struct {
+	// Amount screen.
+	Training   string // badge in the header of the demo
+	Open       string // heading of the list of open sales
+	OpenMany   string // %d, where the list does not show them all
+	KeyMark    string // before the key's fingerprint
+	AnyAmount  string // an open price
+	Opening    string // a sale is being opened
+	Starting   string // the register is not there yet
+	StartKeep  string // what is typed meanwhile is kept
+	FailedOpen string // before the reason why a sale could not be opened
+	TryAgain   string
+	Held       string // %s amount, that could not be charged, while another is typed
+	Next       string // before the amount of the sale after this one
+	TooMuch    string // no more digits
+	NoDecimals string
+	PasteHere  string // pasted text has nowhere to go
+	Failed     string // heading: the register could not start
+	FailedDo   string
+
+	// A sale.
+	Sale        string // before its number
+	PriceHolds  string // before the time left
+	PriceOver   string
+	At          string // before a rate
+	Sources     string // %d
+	MissingWord string // after an amount
+	Of          string // %s of %s
+	Came        string // %s of %s came
+	Tx          string // before a transaction
+	TrustWord   string // before whom one has to believe
+	NoQR        string // heading
+	TokenOn     string // %s token, %s network
+	NotMain     string // a token that is not on Ethereum itself
+	Enlarge     string // %d by %d
+	FormAddress string // the code holds the address only
+	FormRoom    string // %d by %d: no room for the other code
+	Copied      string
+	CopiedURI   string
+	NoOther     string // no other coin can be asked for now
+	CancelAsk   string // %s number, %s price
+	CancelNote  string
+	CancelYes   string
+	CancelNo    string
+	ShowRest    string // %s missing
+	SeeDetail   string
+	Supervisor  string // who decides about trouble
+	// LeaveTrouble leaves a sale in trouble for later.
+	LeaveTrouble string
+
+	// The customer's view where no code can be shown.
+	PayAddress string // above the address as text
+	PayWait    string // there is nothing to pay to yet
+
+	// News and leaving.
+	NewsMore  string // %d
+	NewsLook  string
+	NewsTodo  string // like NewsLook, for trouble
+	Waiting   string // an act takes its time
+	OfDay     string // %s day, of a sale of another day
+	Leave     string // after the first ctrl+c
+	LeaveOpen string // %d sales are open
+
+	// Lists.
+	Sales       string
+	Search      string
+	SearchHint  string
+	SearchDone  string
+	SearchClear string
+	NoSales     string
+	NoMatch     string
+	Today       string // as Words.Day says it
+	Detail      string
+	Code        string
+	By          string
+	Reference   string
+	Note        string
+	Lines       string
+	Address     string
+	Path        string
+	Timeline    string
+	Rang        string
+	Quoted      string // %s due, %s until
+
+	// Health.
+	Health     string
+	Prices     string
+	NoPrices   string
+	NoPricesDo string
+	NoRate     string
+	OpenSales  string
+	NotStarted string
+
+	// Help and the demo.
+	Help         string
+	HelpHere     string
+	HelpShut     string
+	Scenes       string
+	NoScenes     string
+	ScenePlay    string
+	Smaller      string // the window is too small for more
+	KeysAmount   string
+	KeysPay      string
+	KeysOutcome  string
+	KeysCustomer string
+	KeysSales    string
+	KeysAlways   string
+	KeysDemo     string
+}

@@ -1,0 +1,446 @@
+package words
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cointill/till/chain"
+	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
+)
+
+// english is the language that the others are translated from.
+type english struct{ Format }
+
+func (english) Tag() string { return "en" }
+
+func (english) Phrases() *Phrases { return &englishPhrases }
+
+func (english) Key(name string) (short, long string) {
+	k := englishKeys[name]
+	return k[0], k[1]
+}
+
+func (english) Status(o pos.Outcome) string {
+	if o.Status == pos.Confirming && o.Tag == "" && o.Needed > 0 {
+		return fmt.Sprintf("%s %d/%d", o.Status, o.Confirmations, o.Needed)
+	}
+	return string(o.Status)
+}
+
+func (english) StatusShort(o pos.Outcome) string {
+	switch o.Status {
+	case pos.Confirming:
+		if o.Tag != "" || o.Needed == 0 {
+			return "CONF " + strconv.Itoa(o.Confirmations)
+		}
+		return fmt.Sprintf("CONF %d/%d", o.Confirmations, o.Needed)
+	case pos.RefundDue:
+		return "REFUND"
+	}
+	return string(o.Status)
+}
+
+func (english) Verdict(v pos.Verdict) string { return string(v) }
+
+func (e english) Reason(r pos.Reason, asset chain.Asset) string {
+	if r.Asset != "" && r.Asset != asset.ID {
+		asset = e.Find(r.Asset)
+	}
+	amount := e.Coin(r.Amount, asset)
+	//exhaustive:enforce
+	switch r.Code {
+	case pos.WhyNothing:
+		return "nothing seen yet"
+	case pos.WhyMissing:
+		return amount + " is still missing; the QR code asks for exactly that"
+	case pos.WhyNoBlock:
+		return e.blocks(r, asset)
+	case pos.WhyAboveLimit:
+		return e.blocks(r, asset) + "; above your " + e.Locale.Fiat(r.Fiat) + " limit for goods without a block"
+	case pos.WhySettling:
+		return fmt.Sprintf("looking out for a second spend for another %d s", r.N)
+	case pos.WhyFewPeers:
+		return fmt.Sprintf("only %d of %d peers have it so far; wait for a block", r.N, r.M)
+	case pos.WhyAncestors:
+		return fmt.Sprintf("it hangs on %s that %s not in a block either; wait for a block", count(r.N, "transaction"), isAre(r.N))
+	case pos.WhyNonStandard:
+		return "it is of a form that not every node passes on; wait for a block"
+	case pos.WhyHourlyCap:
+		return "your limit of " + e.Locale.Fiat(r.Fiat) + " an hour for goods without a block is used up; wait for a block"
+	case pos.WhyUnconfirmed:
+		return fmt.Sprintf("seen by %d of %d peers; your limit allows it without a block", r.N, r.M)
+	case pos.WhyConfirmations:
+		return fmt.Sprintf("%d of %s, %s each", r.N, count(r.M, "confirmation"), e.Usual(asset.Block, 1))
+	case pos.WhyTag:
+		return "in a block; paid once the network calls it " + tag(r.Text)
+	case pos.WhyConfirmed:
+		if r.Block.Height == 0 {
+			return count(r.N, "confirmation")
+		}
+		return fmt.Sprintf("in block %s, %s", group(r.Block.Height), count(r.N, "confirmation"))
+	case pos.WhyOver:
+		return amount + " more than asked came"
+	case pos.WhyShort:
+		return "the price ran out with " + amount + " still missing"
+	case pos.WhyExpired:
+		return "the price ran out and nothing came; the address stays watched"
+	case pos.WhyLate:
+		return amount + " came after the price had run out"
+	case pos.WhyLateCancelled:
+		return amount + " came after the sale was cancelled"
+	case pos.WhyCancelled:
+		return "cancelled; the address stays watched"
+	case pos.WhyConflict:
+		if r.By == "" {
+			return "another transaction spends the same money"
+		}
+		return "another transaction spends the same money: " + Short(string(r.By))
+	case pos.WhyVanished:
+		return amount + " that had counted went away again"
+	case pos.WhyDropped:
+		return amount + " that was seen went away again"
+	case pos.WhyReorganised:
+		return "the block that held the payment left the chain; it may come back in another"
+	case pos.WhyReversed:
+		return "the money went elsewhere, and that is final"
+	case pos.WhyOtherAsset:
+		return amount + " came, which is not what was asked for"
+	case pos.WhyAccepted:
+		if r.Text == "" {
+			return "accepted as it is"
+		}
+		return "accepted as it is by " + clean(r.Text)
+	case pos.WhyFailed:
+		return "a transfer was mined and moved nothing"
+	}
+	return string(r.Code)
+}
+
+// blocks says what is waited for before it is paid.
+func (e english) blocks(r pos.Reason, asset chain.Asset) string {
+	if r.Text != "" {
+		return "paid once the network calls it " + tag(r.Text)
+	}
+	n := max(1, r.N)
+	s := "paid after " + count(n, "block")
+	if usual := e.Usual(asset.Block, n); usual != "" {
+		s += ", " + usual
+	}
+	return s
+}
+
+func tag(s string) string {
+	if s == "finalized" {
+		return "final"
+	}
+	return clean(s)
+}
+
+func (english) Customer(o pos.Outcome) string {
+	switch o.Status {
+	case pos.Awaiting:
+		return "Please scan and pay."
+	case pos.Partial:
+		return "Thank you. A part is still missing: please pay the rest."
+	case pos.Seen, pos.Confirming:
+		if o.Verdict == pos.HandOver {
+			return "Thank you. Here you are."
+		}
+		return "Seen, thank you. One moment please."
+	case pos.Paid, pos.Overpaid, pos.Accepted:
+		return "Paid. Thank you."
+	case pos.Expired:
+		return "The price has run out. Please do not pay any more."
+	case pos.Cancelled:
+		return "This sale was cancelled. Please do not pay any more."
+	case pos.Refunded:
+		return "Your money was sent back."
+	}
+	return "Please speak to us."
+}
+
+func (e english) Usual(block time.Duration, n int) string {
+	n = max(n, 1)
+	switch {
+	case block <= 0:
+		return ""
+	case block < time.Minute:
+		// Blocks come by the clock: wait for the one under way and the ones after.
+		d := time.Duration(n)*block*3/2 + 2*time.Second
+		if over := d % (5 * time.Second); over > 0 {
+			d += 5*time.Second - over
+		}
+		return "usually " + e.Span(d)
+	}
+	// Blocks come by chance: 1 in 50 single ones takes four times as long.
+	long := time.Duration(n+3) * block
+	if n > 3 {
+		long = time.Duration(2*n) * block
+	}
+	usual, sometimes := e.Span(time.Duration(n)*block), e.Span(long)
+	if strings.HasSuffix(usual, " min") && strings.HasSuffix(sometimes, " min") {
+		sometimes = strings.TrimSuffix(sometimes, " min")
+	}
+	return "usually " + usual + ", sometimes " + sometimes
+}
+
+func (english) Trust(t chain.Trust) string {
+	//exhaustive:enforce
+	switch t {
+	case chain.TrustOwnClient:
+		return "own light client"
+	case chain.TrustQuorum:
+		return "several endpoints agree"
+	case chain.TrustOneServer:
+		return "one server's word"
+	case chain.TrustUnknown:
+	}
+	return "not known"
+}
+
+func (e english) Health(h chain.Health, now time.Time) (state, fact, effect string) {
+	state = map[chain.HealthState]string{
+		chain.Connecting: "connecting", chain.Syncing: "catching up", chain.Ready: "ready",
+		chain.Degraded: "weak", chain.Down: "down",
+	}[h.State]
+	fact = e.healthFact(h, now)
+	effect = e.healthCode(h)
+	switch {
+	case !h.Usable():
+		effect += " No new sales meanwhile; money for old ones is found later."
+	case !h.Unconfirmed:
+		effect += " Payments show only once they are in a block."
+	}
+	return state, fact, strings.TrimSpace(effect)
+}
+
+func (e english) healthFact(h chain.Health, now time.Time) string {
+	var parts []string
+	switch {
+	case h.State == chain.Syncing && h.Goal > h.Height:
+		parts = append(parts, fmt.Sprintf("block %s of %s", group(h.Height), group(h.Goal)))
+	case h.Height > 0 && !h.TipAt.IsZero():
+		parts = append(parts, "block "+group(h.Height)+", "+e.Ago(now.Sub(h.TipAt)))
+	case h.Height > 0:
+		parts = append(parts, "block "+group(h.Height))
+	}
+	switch {
+	case h.Relays > 0:
+		parts = append(parts, count(h.Relays, "relay peer")+", "+count(h.Peers, "filter peer"))
+	case h.Of > 0:
+		parts = append(parts, fmt.Sprintf("%d of %d connections", h.Peers, h.Of))
+	case h.Peers > 0:
+		parts = append(parts, count(h.Peers, "connection"))
+	}
+	return strings.Join(parts, "   ")
+}
+
+func (english) healthCode(h chain.Health) string {
+	who := clean(h.Detail)
+	if who != "" {
+		who = " (" + who + ")"
+	}
+	//exhaustive:enforce
+	switch h.Code {
+	case chain.HealthOK:
+		return ""
+	case chain.HealthNoPeers:
+		if who != "" { // nodes that the shop chose
+			return "Nobody to talk to" + who + "; trying on. Does it run, and is it on this network?"
+		}
+		return "Nobody to talk to; trying on. Is the internet there?"
+	case chain.HealthNoRelay:
+		return "No peer passes on payments" + who + "; looking for one."
+	case chain.HealthNoFilters:
+		return "No peer serves block filters" + who + "; looking for one."
+	case chain.HealthStale:
+		return "No new block for too long" + who + "; trying others."
+	case chain.HealthBehind:
+		return "Others know newer blocks" + who + "; catching up."
+	case chain.HealthUnreachable:
+		return "It does not answer" + who + "; trying on."
+	case chain.HealthWrongNetwork:
+		return "It is on another network" + who + ": correct the configuration."
+	case chain.HealthLying:
+		return "Its answers contradict each other" + who + "; it is not believed any more."
+	case chain.HealthLimited:
+		return "It asked us to slow down" + who + "; going on slower."
+	case chain.HealthWrongToken:
+		return "A token's decimals differ from the configuration" + who + ": correct it."
+	case chain.HealthStore:
+		return "What happened cannot be stored" + who + ": is the disk full?"
+	case chain.HealthOneEndpoint:
+		return "A second endpoint would be safer" + who + "."
+	case chain.HealthInternal:
+		return "A fault of till itself" + who + "; it goes on. Please report it."
+	}
+	return string(h.Code) + who
+}
+
+func (english) Rate(s pos.RateState) string {
+	//exhaustive:enforce
+	switch s {
+	case pos.RateLive:
+		return "live"
+	case pos.RateAging:
+		return "aging"
+	case pos.RateStale:
+		return "stale"
+	case pos.RateFixed:
+		return "FIXED RATE"
+	case pos.RatePar:
+		return "at par"
+	}
+	return string(s)
+}
+
+// sentences of the errors that a counter meets, most particular first.
+var englishErrors = []struct {
+	err  error
+	text string
+}{
+	{pos.ErrStaleRate, "the price is too old; a new one is being fetched"},
+	{pos.ErrConnecting, "not connected to its network yet"},
+	{pos.ErrNoAddress, "every address is waiting for a payment; close or wait for an open sale"},
+	{pos.ErrTooSmall, "too small an amount to be paid in this coin"},
+	{pos.ErrNoAsset, "this shop does not take that"},
+	{pos.ErrNotNow, "that is not possible any more: money was seen, or the sale has ended"},
+	{pos.ErrNoSale, "there is no such sale"},
+	{pos.ErrClosed, "the register was closed"},
+	{pos.ErrLocked, "another till is using this shop's folder"},
+	{pos.ErrDamaged, "the shop's records are damaged; run: till doctor"},
+	{pos.ErrTooNew, "the shop's records were written by a newer till; update this one"},
+	{money.ErrNoRate, "there is no price for it yet"},
+	{money.ErrRange, "that amount is too large"},
+	{money.ErrCurrency, "that currency is not known"},
+	{chain.ErrNoSuchIndex, "the key has no more addresses; add another one"},
+	{context.DeadlineExceeded, "it took too long; nothing was lost, try again"},
+	{context.Canceled, "it was interrupted; nothing was lost"},
+}
+
+func (english) Error(err error) string {
+	if err == nil {
+		return ""
+	}
+	if errors.Is(err, money.ErrOffPar) {
+		return clean(err.Error()) // it says which coin, and what it is worth
+	}
+	for _, known := range englishErrors {
+		if errors.Is(err, known.err) {
+			if who, ok := strings.CutPrefix(err.Error(), pos.ErrLocked.Error()+": "); ok && errors.Is(known.err, pos.ErrLocked) {
+				return known.text + ": " + clean(who)
+			}
+			return known.text
+		}
+	}
+	return clean(err.Error())
+}
+
+func (e english) Payment(p pos.Payment) string {
+	amount := e.Coin(p.Amount, e.Find(p.Asset))
+	//exhaustive:enforce
+	switch p.State {
+	case pos.Unconfirmed:
+		return amount + " seen, in no block yet"
+	case pos.Included:
+		return amount + " in block " + group(p.Block.Height)
+	case pos.Failed:
+		return amount + " failed: it was mined and moved nothing"
+	case pos.Gone:
+		if p.By != "" {
+			return amount + " gone, replaced by " + Short(string(p.By))
+		}
+		return amount + " gone"
+	}
+	return amount
+}
+
+func (english) Proof(p chain.Proof) string {
+	switch {
+	case p.Conflicted:
+		return "another transaction spends the same money"
+	case p.OwnNode:
+		return "in your own node"
+	case p.Of > 0:
+		return fmt.Sprintf("%d of %d peers", p.Announcers, p.Of)
+	}
+	return ""
+}
+
+func (english) Act(a pos.Act) string {
+	what := map[pos.ActKind]string{pos.ActCancel: "cancelled", pos.ActAccept: "accepted as it is"}[a.Kind]
+	if what == "" {
+		what = string(a.Kind)
+	}
+	if a.Actor.Name != "" {
+		what += " by " + clean(a.Actor.Name)
+	}
+	if a.Why != "" {
+		what += ": " + clean(a.Why)
+	}
+	return what
+}
+
+func (e english) Ago(d time.Duration) string {
+	if d < time.Second {
+		return "now"
+	}
+	return e.Span(d) + " ago"
+}
+
+func (english) Span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return strconv.FormatInt(int64(max(d, 0)/time.Second), 10) + " s"
+	case d < 2*time.Hour:
+		return strconv.FormatInt(int64(d/time.Minute), 10) + " min"
+	case d < 48*time.Hour:
+		return strconv.FormatInt(int64(d/time.Hour), 10) + " h"
+	}
+	return strconv.FormatInt(int64(d/(24*time.Hour)), 10) + " days"
+}
+
+func (e english) Day(t, now time.Time) string {
+	a, b := e.local(t), e.local(now)
+	days := int(b.Truncate(0).Sub(a) / (24 * time.Hour))
+	switch {
+	case a.YearDay() == b.YearDay() && a.Year() == b.Year():
+		return "today"
+	case days < 6 && days >= 0:
+		return a.Format("Monday")
+	case a.Year() == b.Year():
+		return a.Format("2 January")
+	}
+	return a.Format("2 January 2006")
+}
+
+// count says "1 block", "3 blocks".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// group writes a height with marks between thousands.
+func group(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func clean(s string) string { return pos.CleanText(s, 200) }
