@@ -51,7 +51,7 @@ type typed struct {
 // askSetUp asks on this terminal for what a does not have yet. It never writes
 // anything.
 func askSetUp(ctx context.Context, a answers) (answers, error) {
-	program := tea.NewProgram(newSetUp(a), tea.WithContext(ctx), tea.WithoutSignalHandler())
+	program := tea.NewProgram(newSetUp(a), tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFilter(knowsItsSize))
 	last, err := program.Run()
 	model, ok := last.(*setUp)
 	if err != nil || !ok || !model.done {
@@ -61,6 +61,16 @@ func askSetUp(ctx context.Context, a answers) (answers, error) {
 		return a, errors.New("set-up was left; nothing was written")
 	}
 	return model.answers, nil
+}
+
+// knowsItsSize drops the question for the terminal's size that each form asks
+// anew: it is known and told to each (see ask), and Bubble Tea answers every one
+// of them on a goroutine of its own, writing to the same fields.
+func knowsItsSize(_ tea.Model, msg tea.Msg) tea.Msg {
+	if msg == tea.RequestWindowSize() {
+		return nil
+	}
+	return msg
 }
 
 func newSetUp(a answers) *setUp {
