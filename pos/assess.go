@@ -38,17 +38,22 @@ type Env struct {
 //	CANCELLED   by a person, and nothing came
 //	DISPUTED    counted money went away
 //	REVERSED    and that is final
-//	ACCEPTED    a person accepted an UNDERPAID, LATE or DISPUTED sale
+//	ACCEPTED    a person accepted an UNDERPAID, LATE or DISPUTED sale; or the
+//	            rest of it was taken in cash, and what came in coin is confirmed
+//	REFUND DUE  a refund is recorded, and not all of it has gone back
+//	REFUNDED    it has: in blocks, as deep as the sale needs, or a person says so
 //
 // Money first seen by the deadline never expires; a payment that was never seen
 // unconfirmed is in time if its block's time stamp is at most the rail's grace
 // after the deadline. A top-up within one quote length after the end still
 // completes a sale.
 func Assess(s Sale, payments []Payment, env Env) Outcome {
-	a := assessor{sale: s, pays: payments, env: env}
+	a := assessor{sale: s, env: env}
+	a.pays, a.out = split(payments)
 	o := a.base()
 	o = a.disputes(o)
 	o = a.acts(o)
+	o = a.refunds(o)
 	o.At = env.Now
 	if o.Quote >= 0 {
 		o.Tip = env.Tips[s.Quotes[o.Quote].Rail].Block
@@ -58,8 +63,40 @@ func Assess(s Sale, payments []Payment, env Env) Outcome {
 
 type assessor struct {
 	sale Sale
-	pays []Payment
+	pays []Payment // what came in
+	out  []Payment // what went back
 	env  Env
+}
+
+// split parts what came in from what went back.
+func split(payments []Payment) (in, out []Payment) {
+	if !slices.ContainsFunc(payments, func(p Payment) bool { return p.Refund }) {
+		return payments, nil
+	}
+	for _, p := range payments {
+		if p.Refund {
+			out = append(out, p)
+		} else {
+			in = append(in, p)
+		}
+	}
+	return in, out
+}
+
+// cancelled tells whether a person ended a quote. Late money that was priced
+// again has a quote of its own, which only a later cancelling ends.
+func (a *assessor) cancelled(q Quote) bool {
+	for _, act := range slices.Backward(a.sale.Acts) {
+		switch act.Kind {
+		case ActCancel:
+			return true
+		case ActReprice:
+			if q.Repriced {
+				return false
+			}
+		}
+	}
+	return false
 }
 
 // tally is what a set of payments adds up to.
@@ -69,10 +106,10 @@ type tally struct {
 }
 
 func (a *assessor) base() Outcome {
-	cancelled := slices.ContainsFunc(a.sale.Acts, func(act Act) bool { return act.Kind == ActCancel })
 	asset, other := a.asset()
 	if asset == "" {
-		return a.nothing(cancelled, other)
+		newest, _ := a.sale.Quote()
+		return a.nothing(a.cancelled(newest), other)
 	}
 
 	o := Outcome{Asset: asset, Quote: -1, Notes: a.notes(asset)}
@@ -82,7 +119,7 @@ func (a *assessor) base() Outcome {
 			continue
 		}
 		o.Quote = i // the last one stands if none is full
-		if cancelled {
+		if a.cancelled(q) {
 			continue
 		}
 		if in := a.inTime(q, q.Deadline); a.tally(asset, q, in).s0.Cmp(a.need(q)) >= 0 {
@@ -92,7 +129,7 @@ func (a *assessor) base() Outcome {
 	q := a.sale.Quotes[o.Quote]
 	all := a.tally(asset, q, everything)
 	o.Due, o.Received, o.Missing = q.Due, all.s0, q.Due.Sub(all.s0)
-	if cancelled {
+	if a.cancelled(q) {
 		o.Status, o.Verdict = Late, AskSupervisor
 		o.Reason = Reason{Code: WhyLateCancelled, Amount: all.s0, Asset: asset}
 		return o
@@ -202,7 +239,13 @@ func (a *assessor) full(o Outcome, q Quote, in func(*Payment) bool) Outcome {
 	o.Due, o.Received, o.Missing = q.Due, all.s0, chain.Amount{}
 	o.Needed, o.Tag, o.Confirmations = max(1, confs), tier.Tag, t.depth
 
+	cash := a.cash()
+	if cash != nil {
+		o.Notes = append(o.Notes, Reason{Code: WhyCash, Fiat: cash.Cash, Text: cash.Actor.Name})
+	}
 	switch {
+	case t.sn.Cmp(need) >= 0 && cash != nil && t.sn.Cmp(q.Due.Sub(a.tolerance(q))) < 0:
+		o.Status, o.Verdict, o.Reason, o.Notes = Accepted, HandOver, o.Notes[len(o.Notes)-1], o.Notes[:len(o.Notes)-1]
 	case t.sn.Cmp(need) >= 0:
 		o.Status, o.Verdict = Paid, HandOver
 		o.Reason = Reason{Code: WhyConfirmed, N: t.depth, Block: a.completing(o.Asset, in)}

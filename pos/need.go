@@ -1,7 +1,9 @@
 package pos
 
 import (
+	"math/big"
 	"math/bits"
+	"slices"
 
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos/money"
@@ -37,12 +39,41 @@ func worth(s Sale, q Quote, received chain.Amount) money.Fiat {
 	return value
 }
 
-// need is the least that pays q: due - tolerance, at least one unit.
+// need is the least that pays q: due - tolerance - what was taken in cash, at
+// least one unit.
 func (a *assessor) need(q Quote) chain.Amount {
-	if n := q.Due.Sub(a.tolerance(q)); !n.IsZero() {
+	n := q.Due.Sub(a.tolerance(q))
+	if cash := a.cash(); cash != nil {
+		n = n.Sub(mulDiv(q.Due, uint64(cash.Cash.Minor), uint64(a.sale.Price.Fiat.Minor)))
+	}
+	if !n.IsZero() {
 		return n
 	}
 	return chain.Units(1)
+}
+
+// cash is the act by which the rest was taken in cash, nil if none was.
+func (a *assessor) cash() *Act {
+	for i := range slices.Backward(a.sale.Acts) {
+		if act := &a.sale.Acts[i]; act.Kind == ActCash && act.Cash.Minor > 0 &&
+			a.sale.Price.Fiat.Minor > 0 && act.Cash.Currency == a.sale.Price.Fiat.Currency {
+			return act
+		}
+	}
+	return nil
+}
+
+// restInCash is what is missing of a sale at its own rate, rounded up to a whole
+// minor unit; zero where its price is not in fiat.
+func restInCash(s Sale) money.Fiat {
+	price, o := s.Price.Fiat, s.Outcome
+	if s.Price.Kind != PriceFiat || o.Missing.IsZero() || o.Due.IsZero() {
+		return money.Fiat{}
+	}
+	rest := new(big.Int).Mul(o.Missing.Big(), big.NewInt(price.Minor))
+	due := o.Due.Big()
+	rest.Add(rest, due).Sub(rest, big.NewInt(1)).Div(rest, due)
+	return money.Of(min(rest.Int64(), price.Minor), price.Currency)
 }
 
 func (a *assessor) tolerance(q Quote) chain.Amount {

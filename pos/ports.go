@@ -29,6 +29,8 @@ const (
 	RateStale RateState = "stale"
 	RateFixed RateState = "fixed" // a person wrote it into the configuration
 	RatePar   RateState = "par"   // a stablecoin at its peg
+	// RateManual: a supervisor typed it while the feed had none; Sources names who.
+	RateManual RateState = "manual"
 )
 
 // RateInfo is a rate with what is to be known about it.
@@ -49,6 +51,12 @@ type Rates interface {
 	Rate(asset chain.Asset, currency money.Currency) (RateInfo, error)
 	// Changes gets a value after any rate changed. One reader.
 	Changes() <-chan struct{}
+}
+
+// ManualRates is a price feed that takes a price by hand: it counts until a time,
+// and only while the feed has none of its own that is fresh.
+type ManualRates interface {
+	SetManual(asset chain.Asset, currency money.Currency, rate money.Rate, until time.Time, by string)
 }
 
 // Record is a sale with its payments, oldest first.

@@ -25,6 +25,14 @@ type Config struct {
 	Clock  Clock
 	Random io.Reader // for ids; crypto/rand outside tests
 	Log    *slog.Logger
+
+	// Callback is called for every change of a sale that names no URL itself; ""
+	// = nobody is.
+	Callback string
+	// Rules are the shop's keys and rules in words, "name: value" each. When one
+	// of them is other than at the start before, nothing new is rung up until a
+	// supervisor agrees.
+	Rules []string
 }
 
 const (
@@ -64,6 +72,15 @@ type Register struct {
 	timers  timers
 	boxes   map[*Mailbox]struct{}
 	aheadTo map[string]uint32 // account -> first index that is not watched ahead
+	changed []string          // keys and rules that nobody has agreed to yet
+	absence *Away             // what nobody has acknowledged yet
+	asleep  time.Time         // when the register before this one last looked, zero = it is the first
+	began   time.Time
+	awake   time.Time            // when the store was last told that this one looks
+	cut     map[string]time.Time // rails that were caught up and are cut off, since when
+
+	sender chan struct{} // one slot: there may be something to deliver
+	pinMu  sync.Mutex    // one PIN is looked at at a time
 }
 
 // entry is a sale in memory.
@@ -72,6 +89,7 @@ type entry struct {
 	watched bool              // Watch has returned: its QR may be drawn
 	timer   time.Time         // the newest of its timers that has not fired yet
 	proved  chain.Destination // was derived from the key, and is the quote's
+	payout  chain.Destination // address of a refund that is watched
 }
 
 // New loads what is open and prepares to watch it. Nothing is watched and no
@@ -96,7 +114,10 @@ func New(ctx context.Context, cfg Config) (*Register, error) {
 		handed:   make(map[string]struct{}),
 		boxes:    make(map[*Mailbox]struct{}),
 		aheadTo:  make(map[string]uint32),
+		cut:      make(map[string]time.Time),
+		sender:   make(chan struct{}, 1),
 	}
+	r.began = r.now()
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -108,9 +129,11 @@ func New(ctx context.Context, cfg Config) (*Register, error) {
 			return nil, err
 		}
 	}
-	if err := r.load(ctx); err != nil {
-		r.end()
-		return nil, fmt.Errorf("open sales cannot be read: %w", err)
+	for _, step := range []func(context.Context) error{r.load, r.loadAway, r.compareRules} {
+		if err := step(ctx); err != nil {
+			r.end()
+			return nil, err
+		}
 	}
 	return r, nil
 }
@@ -163,19 +186,22 @@ func tipMeta(rail string) string { return "tip/" + rail }
 func (r *Register) load(ctx context.Context) error {
 	open, err := r.cfg.Store.Open(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("open sales cannot be read: %w", err)
+	}
+	hot, err := r.cfg.Store.Hot(ctx, r.began.Add(-hotFor))
+	if err != nil {
+		return fmt.Errorf("the addresses to watch cannot be read: %w", err)
+	}
+	for _, k := range hot {
+		r.byDest[k.To] = k.SaleID
 	}
 	for _, rec := range open {
 		e := &entry{rec: rec}
 		r.entries[rec.Sale.ID] = e
 		r.follow(e)
-	}
-	hot, err := r.cfg.Store.Hot(ctx, r.now().Add(-hotFor))
-	if err != nil {
-		return err
-	}
-	for _, k := range hot {
-		r.byDest[k.To] = k.SaleID
+		for _, f := range rec.Sale.refunds() {
+			r.byDest[f.To] = rec.Sale.ID
+		}
 	}
 	return nil
 }

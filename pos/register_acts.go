@@ -12,7 +12,7 @@ import (
 // Offer adds a quote to a sale on which nothing was seen: the same price in
 // another asset, or in the same asset at a new rate.
 func (r *Register) Offer(ctx context.Context, saleID string, asset chain.AssetID, by Actor) (View, error) {
-	number, q, addr, err := r.requote(ctx, saleID, asset)
+	number, q, addr, err := r.requote(ctx, saleID, asset, by)
 	if err != nil {
 		return View{}, err
 	}
@@ -22,7 +22,7 @@ func (r *Register) Offer(ctx context.Context, saleID string, asset chain.AssetID
 
 // requote stores a further quote. It holds mu all the while: an event that
 // arrives meanwhile must not be judged, and then overwritten, without it.
-func (r *Register) requote(ctx context.Context, saleID string, asset chain.AssetID) (number uint64, q Quote, addr Address, err error) {
+func (r *Register) requote(ctx context.Context, saleID string, asset chain.AssetID, by Actor) (number uint64, q Quote, addr Address, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec, err := r.record(ctx, saleID)
@@ -36,6 +36,9 @@ func (r *Register) requote(ctx context.Context, saleID string, asset chain.Asset
 		return 0, q, addr, ErrNoAsset
 	case s.Outcome.Status != Awaiting && s.Outcome.Status != Expired, hasLive(rec):
 		return 0, q, addr, fmt.Errorf("%w: the price is fixed once money was seen or the sale ended", ErrNotNow)
+	}
+	if len(r.changed) > 0 {
+		return 0, q, addr, ErrKeysChanged
 	}
 	rail := r.railOf[asset]
 	if !r.health[rail.ID()].Usable() {
@@ -58,10 +61,16 @@ func (r *Register) requote(ctx context.Context, saleID string, asset chain.Asset
 		}
 		q.To = addr.To
 		s.Quotes = append(slices.Clone(s.Quotes), q)
+		act := Act{Kind: ActRequote, At: now, Actor: cleanActor(by)}
+		s.Acts = append(slices.Clone(s.Acts), act)
+		quoted := Quoted{Quote: q}
+		if !have {
+			quoted.Address = &addr
+		}
 		was := s.Outcome.Status
 		s.Outcome = Assess(s, rec.Payments, Env{Now: now, Policy: r.cfg.Policy, Tips: r.tips})
 		s.ClosedAt = time.Time{}
-		return put(tx, s, was, now)
+		return r.put(tx, s, was, now, body{EntryAct, act}, body{EntryQuote, quoted})
 	})
 	if err != nil {
 		return 0, q, addr, fmt.Errorf("the new price cannot be stored: %w", err)
@@ -73,6 +82,7 @@ func (r *Register) requote(ctx context.Context, saleID string, asset chain.Asset
 	}
 	e.rec = Record{Sale: s, Payments: rec.Payments}
 	r.take(e, q)
+	r.wakeSender()
 	return s.Number, q, addr, nil
 }
 
@@ -93,30 +103,12 @@ func (r *Register) record(ctx context.Context, id string) (Record, error) {
 	return r.cfg.Store.Sale(ctx, id)
 }
 
+// hasLive tells whether money came that is still there.
 func hasLive(rec Record) bool {
-	return slices.ContainsFunc(rec.Payments, func(p Payment) bool { return p.Live() })
+	return slices.ContainsFunc(rec.Payments, func(p Payment) bool { return p.Live() && !p.Refund })
 }
 
 // Cancel ends a sale on which nothing was seen. Its address stays watched.
 func (r *Register) Cancel(ctx context.Context, saleID string, by Actor) (View, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	have, err := r.record(ctx, saleID)
-	if err != nil {
-		return View{}, err
-	}
-	if have.Sale.Outcome.Status != Awaiting || hasLive(have) {
-		return View{}, fmt.Errorf("%w: only a sale on which nothing was seen can be cancelled", ErrNotNow)
-	}
-	st := r.stage(r.now())
-	rec := st.touch(have)
-	rec.news = true
-	rec.Sale.Acts = append(slices.Clone(rec.Sale.Acts), Act{
-		Kind: ActCancel, At: st.now,
-		Actor: Actor{Name: CleanText(by.Name, 64), Terminal: CleanText(by.Terminal, 64)},
-	})
-	if err := st.commit(ctx); err != nil {
-		return View{}, err
-	}
-	return r.view(r.entries[saleID]), nil
+	return r.Act(ctx, saleID, Deed{Kind: ActCancel, By: by})
 }

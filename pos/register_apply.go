@@ -2,6 +2,7 @@ package pos
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -18,6 +19,7 @@ func (r *Register) sink(rail chain.Rail) chain.Sink {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			st := r.stage(r.now())
+			st.missed = r.cutOff(id, st.now)
 			durable := false
 			for _, e := range events {
 				switch e.Kind {
@@ -58,6 +60,11 @@ type stage struct {
 	tips     map[string]chain.TipState
 	cursorOf string // rail whose cursor is written, "" = none
 	cursor   chain.Cursor
+	entries  []Entry           // of the journal, as they happened
+	meta     map[string]string // small values to be stored
+	missed   bool              // it happened while nobody looked
+	absence  *Away             // what is known of that now, nil = nothing new
+	fault    error             // the first thing that could not be written down
 }
 
 // staged is a copy of a sale that is being changed.
@@ -97,6 +104,11 @@ func (st *stage) setTip(rail string, tip chain.TipState) {
 		st.tips = make(map[string]chain.TipState)
 	}
 	st.tips[rail] = tip
+	if text, err := json.Marshal(tip); err != nil {
+		st.fault = err
+	} else {
+		st.put(tipMeta(rail), string(text))
+	}
 	for id := range st.r.pending[rail] {
 		if e := st.r.entries[id]; e != nil {
 			st.touch(e.rec)
@@ -114,19 +126,52 @@ func (st *stage) payment(ctx context.Context, rail chain.Rail, e chain.Event) er
 		return nil
 	}
 	st.keep(p)
+	st.enter(EntryEvent, p.SaleID, e)
 	if rec == nil {
 		st.r.log.Warn("money came to an address that no sale has shown", "payment", p.Key.String(), "amount", p.Amount.String())
 		return nil
 	}
 	rec.news = true
-	if i := slices.IndexFunc(rec.Payments, func(x Payment) bool { return x.Key == p.Key }); i >= 0 {
-		rec.Payments[i] = p
-	} else {
-		rec.Payments = append(rec.Payments, p)
-		// As the store orders them: the watchers of several chains are not in step.
-		slices.SortStableFunc(rec.Payments, func(a, b Payment) int { return a.FirstAt.Compare(b.FirstAt) })
-	}
+	rec.Record.have(p)
 	return nil
+}
+
+// put stores a small value with the rest.
+func (st *stage) put(name, value string) {
+	if st.meta == nil {
+		st.meta = make(map[string]string)
+	}
+	st.meta[name] = value
+}
+
+// enter puts an entry into the journal with the rest.
+func (st *stage) enter(kind EntryKind, sale string, body any) {
+	e, err := entryOf(kind, sale, st.now, body)
+	if err != nil && st.fault == nil {
+		st.fault = err
+	}
+	st.entries = append(st.entries, e)
+}
+
+// judged writes down what a sale is judged to be.
+func (st *stage) judged(rec *staged, was, o Outcome) {
+	if was.same(o) {
+		st.enter(EntryAgain, rec.Sale.ID, Judged{At: o.At, Tip: o.Tip, Next: o.Next})
+		return
+	}
+	st.enter(EntryOutcome, rec.Sale.ID, o)
+	bad := o.Status == Disputed || o.Status == Reversed
+	if !bad || was.Status == o.Status || !was.Status.Settled() && was.Verdict != HandOver && was.Status != Disputed {
+		return
+	}
+	incident := Incident{Was: was.Status, Is: o.Status, Reason: o.Reason, Amount: o.Reason.Amount, Cashier: rec.Sale.Cashier, Terminal: rec.Sale.Holder()}
+	for i := range rec.Payments {
+		if lost(&rec.Payments[i]) {
+			incident.Payment = rec.Payments[i].Key.String()
+		}
+	}
+	st.enter(EntryIncident, rec.Sale.ID, incident)
+	st.r.log.Warn("money that goods were handed over for is in doubt", "sale", rec.Sale.Number, "status", string(o.Status), "payment", incident.Payment)
 }
 
 // find returns the payment that e is about, new if need be, and the sale that
@@ -163,6 +208,10 @@ func (st *stage) find(ctx context.Context, rail chain.Rail, e chain.Event) (*sta
 	}
 	if owner == nil {
 		return nil, fresh, nil
+	}
+	if fresh.Refund = owner.Sale.paysBack(e.Target); fresh.Refund {
+		fresh.SaleID = owner.Sale.ID
+		return owner, fresh, nil
 	}
 	// Where addresses are used again, money that was made before this sale
 	// belongs to an earlier one.

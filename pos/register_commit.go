@@ -2,7 +2,6 @@ package pos
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -34,26 +33,29 @@ func (st *stage) commit(ctx context.Context) error {
 		before := r.risk(rec.Record, st.now)
 		env.UnconfirmedUsed = handed - before
 		o := Assess(rec.Sale, rec.Payments, env)
-		st.count(rec, o, tips)
+		counted := rec.Record.count(o)
 		// An outcome stands until what it was derived from changed: then it can
 		// be derived again from what is stored, at the tip and time that it names.
-		if rec.news = rec.news || !was.same(o); !rec.news {
+		if rec.news = rec.news || len(counted) > 0 || !was.same(o); !rec.news {
 			continue
 		}
-		rec.Sale.Outcome = o
-		handed += r.risk(rec.Record, st.now) - before
-		switch {
-		case !o.Status.Closed():
-			rec.Sale.ClosedAt = time.Time{}
-		case !was.Status.Closed():
-			rec.Sale.ClosedAt = st.now
+		for _, i := range counted {
+			st.keep(rec.Payments[i])
 		}
+		rec.Record.judge(o)
+		handed += r.risk(rec.Record, st.now) - before
 		store = append(store, rec.Sale)
+		st.judged(rec, was, o)
 		if tells(was, o) {
 			changes = append(changes, Change{At: st.now, SaleID: id, Number: rec.Sale.Number, Was: was.Status, Outcome: o})
+			st.away(rec, was)
 		}
 	}
-	if len(st.payments)+len(store)+len(st.tips) > 0 || st.cursorOf != "" {
+	if st.fault != nil {
+		return st.fault
+	}
+	st.stayAwake()
+	if len(st.payments)+len(store)+len(st.entries)+len(st.meta) > 0 || st.cursorOf != "" {
 		if err := r.cfg.Store.Write(ctx, func(tx Tx) error { return st.write(tx, store, changes) }); err != nil {
 			return fmt.Errorf("what came in cannot be stored: %w", err)
 		}
@@ -73,17 +75,22 @@ func (st *stage) write(tx Tx, sales []Sale, changes []Change) error {
 			return err
 		}
 	}
-	for _, c := range changes {
-		if _, err := tx.AppendOutbox(c); err != nil {
+	for _, e := range st.entries {
+		if _, err := tx.AppendJournal(e); err != nil {
 			return err
 		}
 	}
-	for rail, tip := range st.tips {
-		text, err := json.Marshal(tip)
-		if err != nil {
+	for _, c := range changes {
+		callback := ""
+		if rec := st.recs[c.SaleID]; rec != nil {
+			callback = rec.Sale.Callback
+		}
+		if err := st.r.announce(tx, c, callback); err != nil {
 			return err
 		}
-		if err := tx.PutMeta(tipMeta(rail), string(text)); err != nil {
+	}
+	for name, value := range st.meta {
+		if err := tx.PutMeta(name, value); err != nil {
 			return err
 		}
 	}
@@ -102,14 +109,10 @@ func (st *stage) settle() {
 	if st.cursorOf != "" {
 		r.cursors[st.cursorOf] = st.cursor
 	}
-	for _, h := range st.health {
-		r.health[h.rail] = h.health
-		if h.health.Usable() && !r.caught[h.rail] {
-			r.caught[h.rail] = true
-			r.wakeTimers()
-		}
-	}
 	var told []*entry
+	for _, h := range st.health {
+		told = append(told, r.feels(h.rail, h.health, st.now)...)
+	}
 	for _, id := range st.order {
 		rec := st.recs[id]
 		if !rec.news {
@@ -132,33 +135,29 @@ func (st *stage) settle() {
 	for _, e := range told {
 		views = append(views, r.view(e))
 	}
+	if st.absence != nil {
+		r.absence = st.absence
+	}
 	if len(views) > 0 || len(st.health) > 0 || len(st.tips) > 0 {
 		r.publish(views...)
 	}
+	r.wakeSender()
 }
 
-// count notes which payments carried PAID, or a HAND OVER that was shown.
-func (st *stage) count(rec *staged, o Outcome, tips map[string]chain.TipState) {
-	paid := o.Status == Paid || o.Status == Overpaid
-	if !paid && o.Verdict != HandOver {
-		return
+// announce puts a change into the outbox and, where somebody wants to be called
+// back, among the deliveries.
+func (r *Register) announce(tx Tx, c Change, callback string) error {
+	seq, err := tx.AppendOutbox(c)
+	if err != nil {
+		return err
 	}
-	for i := range rec.Payments {
-		p := &rec.Payments[i]
-		if p.Asset != o.Asset || !p.Live() || (paid && p.State != Included) {
-			continue
-		}
-		// A payment that carries PAID again from another block is at home there.
-		if p.Counted != nil && (!paid || (p.Counted.Paid && p.Counted.Block.Hash == p.Block.Hash)) {
-			continue
-		}
-		c := Counted{At: st.now, Tip: tips[string(p.Key.Network)].Block, Paid: paid, Block: p.Block}
-		if p.Counted != nil {
-			c.At, c.Tip = p.Counted.At, p.Counted.Tip
-		}
-		p.Counted = &c
-		st.keep(*p)
+	if callback == "" {
+		callback = r.cfg.Callback
 	}
+	if callback == "" {
+		return nil
+	}
+	return tx.PutDelivery(Delivery{Seq: seq, SaleID: c.SaleID, URL: callback, State: DeliveryWaiting, Next: c.At})
 }
 
 // tells whether a change of outcome is news for the outbox.
@@ -209,6 +208,6 @@ func (r *Register) risk(rec Record, now time.Time) int64 {
 // within the last hour, and that was not PAID since.
 func (rec Record) handed(now time.Time) bool {
 	return slices.ContainsFunc(rec.Payments, func(p Payment) bool {
-		return p.Counted != nil && !p.Counted.Paid && now.Sub(p.Counted.At) < time.Hour
+		return p.Counted != nil && !p.Counted.Paid && p.Counted.Block.IsZero() && now.Sub(p.Counted.At) < time.Hour
 	})
 }

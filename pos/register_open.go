@@ -52,7 +52,11 @@ func (r *Register) Choices(d Draft) []Choice {
 		c := Choice{Asset: a, Rail: rail.ID(), Health: r.health[rail.ID()]}
 		q, err := r.quote(d.Price, a, d.Expires, r.now())
 		c.Due, c.Rate, c.Refusal = q.Due, q.Rate, err
-		if err == nil && !c.Health.Usable() {
+		switch {
+		case err != nil:
+		case len(r.changed) > 0:
+			c.Refusal = ErrKeysChanged
+		case !c.Health.Usable():
 			c.Refusal = ErrConnecting
 		}
 		choices = append(choices, c)
@@ -210,7 +214,11 @@ func (r *Register) ring(ctx context.Context, d Draft, asset chain.AssetID) (id s
 	}
 	rail, now := r.railOf[asset], r.now()
 	quoted, err := r.quote(d.Price, a, d.Expires, now)
-	if err == nil && !r.health[rail.ID()].Usable() {
+	switch {
+	case err != nil:
+	case len(r.changed) > 0:
+		err = ErrKeysChanged
+	case !r.health[rail.ID()].Usable():
 		err = ErrConnecting
 	}
 	if err != nil {
@@ -241,8 +249,9 @@ func (r *Register) ring(ctx context.Context, d Draft, asset chain.AssetID) (id s
 		}
 		quoted.To = addr.To
 		s.Addresses, s.Quotes = []Address{addr}, []Quote{quoted}
+		rung := s
 		s.Outcome = Assess(s, nil, Env{Now: now, Policy: r.cfg.Policy, Tips: r.tips})
-		return put(tx, s, "", now)
+		return r.put(tx, s, "", now, body{EntrySale, rung})
 	})
 	if err != nil {
 		return "", Quote{}, addr, fmt.Errorf("the sale cannot be stored: %w", err)
@@ -253,16 +262,32 @@ func (r *Register) ring(ctx context.Context, d Draft, asset chain.AssetID) (id s
 	e := &entry{rec: Record{Sale: s}}
 	r.entries[s.ID] = e
 	r.take(e, quoted)
+	r.wakeSender()
 	return s.ID, quoted, addr, nil
 }
 
-// put stores a sale with a new quote, and tells the outbox.
-func put(tx Tx, s Sale, was Status, now time.Time) error {
+// body is what an entry of the journal holds.
+type body struct {
+	kind EntryKind
+	what any
+}
+
+// put stores a sale with a new quote and writes into the journal what happened;
+// the outbox is told.
+func (r *Register) put(tx Tx, s Sale, was Status, now time.Time, happened ...body) error {
 	if err := tx.PutSale(s); err != nil {
 		return err
 	}
-	_, err := tx.AppendOutbox(Change{At: now, SaleID: s.ID, Number: s.Number, Was: was, Outcome: s.Outcome})
-	return err
+	for _, b := range append(happened, body{EntryOutcome, s.Outcome}) {
+		e, err := entryOf(b.kind, s.ID, now, b.what)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.AppendJournal(e); err != nil {
+			return err
+		}
+	}
+	return r.announce(tx, Change{At: now, SaleID: s.ID, Number: s.Number, Was: was, Outcome: s.Outcome}, s.Callback)
 }
 
 func cleanLines(lines []Line) []Line {

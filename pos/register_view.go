@@ -72,6 +72,8 @@ func (r *Register) board() Board {
 		}
 	}
 	b.Open = len(r.open)
+	b.Changed = slices.Clone(r.changed)
+	b.Away = r.absence.clone()
 	return b
 }
 
@@ -160,8 +162,13 @@ var errAddress = errors.New("the stored address is not the key's: do not take mo
 // view builds what people see. The caller holds mu.
 func (r *Register) view(e *entry) View {
 	rec := e.rec
-	v := View{Record: rec}
 	o := rec.Sale.Outcome
+	v := View{
+		Record: rec, Acts: possible(rec), RestInCash: restInCash(rec.Sale), Payout: r.payout(e),
+	}
+	if slices.Contains(v.Acts, ActRefundDue) {
+		v.Refunds = refundChoices(rec)
+	}
 	q, ok := rec.Sale.Quote()
 	if o.Quote >= 0 && o.Quote < len(rec.Sale.Quotes) {
 		q, ok = rec.Sale.Quotes[o.Quote], true
@@ -183,7 +190,8 @@ func (r *Register) view(e *entry) View {
 	switch {
 	case rail == nil:
 		v.Pay.Refusal = ErrNoAsset
-	case !e.watched:
+	case !e.watched || !r.caught[q.Rail]:
+		// Money that is sent before the rail looks may not be seen before its block.
 		v.Pay.Refusal = ErrConnecting
 	default:
 		// Derived again from the key when it comes into memory: whoever changed

@@ -99,6 +99,10 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 		}
 	}
 	targets = append(targets, r.unused(rail, next, next+ahead)...)
+	paidBack := r.payouts(rail)
+	for _, f := range paidBack {
+		targets = append(targets, f.target(rail))
+	}
 	if err := rail.Watcher().Watch(ctx, targets...); err != nil {
 		return err
 	}
@@ -106,6 +110,12 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 	defer r.mu.Unlock()
 	r.aheadTo[account.ID] = max(r.aheadTo[account.ID], next+ahead)
 	var views []View
+	for id, f := range paidBack {
+		if e := r.entries[id]; e != nil {
+			e.payout = f.To
+			views = append(views, r.view(e))
+		}
+	}
 	for id := range r.open {
 		e := r.entries[id]
 		// Not a sale that was rung up meanwhile: its own Watch has not returned.
@@ -116,6 +126,21 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 	}
 	r.publish(views...)
 	return nil
+}
+
+// payouts are the refunds on a rail that are to be seen paid, by sale.
+func (r *Register) payouts(rail chain.Rail) map[string]Refund {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	due := make(map[string]Refund)
+	for id := range r.open {
+		for _, f := range r.entries[id].rec.Sale.refunds() {
+			if f.Rail == rail.ID() && !f.done {
+				due[id] = f.Refund
+			}
+		}
+	}
+	return due
 }
 
 func ids(rail chain.Rail) []chain.AssetID {

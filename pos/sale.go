@@ -88,6 +88,8 @@ type Quote struct {
 	Decimals uint8             `json:"decimals"`
 	Currency money.Currency    `json:"currency,omitempty"` // of Rate
 	Value    money.Fiat        `json:"value,omitzero"`     // in the shop's own currency, for the tiers; zero = unknown
+	// Repriced: it was made for late money, which is in its time.
+	Repriced bool `json:"repriced,omitempty"`
 }
 
 // Address returns the address allocated from an account, if there is one.

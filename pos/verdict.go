@@ -178,6 +178,10 @@ func (a *assessor) acts(o Outcome) Outcome {
 		}
 		switch o.Status { // what comes on top of it changes nothing until all is PAID
 		case Underpaid, Late, Disputed, Reversed, Partial, Seen, Confirming:
+		case Awaiting:
+			if o.Verdict != AskSupervisor { // money in a coin that was not asked for
+				return o
+			}
 		default:
 			return o
 		}
