@@ -3,7 +3,9 @@ package pos_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -87,6 +89,14 @@ func (f *rail) Destination(i uint32) (chain.Destination, error) {
 		return f.derive(i)
 	}
 	return chain.Destination(fmt.Sprintf("%s-%d", f.account.ID, i)), nil
+}
+
+// Read takes the addresses of this rail's account, and those of customers.
+func (f *rail) Read(text string) (chain.Destination, error) {
+	if !strings.HasPrefix(text, "cust-") && !strings.HasPrefix(text, f.account.ID+"-") {
+		return "", errors.New("not an address of this network")
+	}
+	return chain.Destination(text), nil
 }
 
 func (f *rail) Forms(to chain.Destination, _ chain.AssetID, a chain.Amount) ([]chain.Form, error) {

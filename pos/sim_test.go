@@ -2,6 +2,7 @@ package pos_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,10 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/crypto/argon2"
 	"pgregory.net/rapid"
 
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
 	"github.com/cointill/till/pos/store"
 )
 
@@ -35,6 +38,8 @@ const (
 	doCrash
 	doRepeat
 	doFail
+	doAct
+	doPayBack
 	doKinds
 )
 
@@ -43,7 +48,7 @@ var schedules = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
 		// Paying and mining happen more often than anything else.
 		Do: rapid.SampledFrom([]int{
 			doRing, doRing, doPay, doPay, doPay, doPay, doMine, doMine, doMine, doReorg, doReplace,
-			doDrop, doSleep, doSleep, doOffer, doCancel, doCrash, doRepeat, doFail,
+			doDrop, doSleep, doSleep, doOffer, doCancel, doCrash, doRepeat, doFail, doAct, doAct, doPayBack,
 		}).Draw(t, "do"),
 		A: rapid.IntRange(0, 63).Draw(t, "a"), B: rapid.IntRange(0, 63).Draw(t, "b"),
 	}
@@ -63,6 +68,9 @@ type simulation struct {
 func simulate(t *testing.T, steps []step, b bug) (wrong error) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &simulation{t: t, bug: b, base: store.NewMemory()}
+		if err := s.base.Write(context.Background(), func(tx pos.Tx) error { return tx.PutMeta("staff", simStaff()) }); err != nil {
+			t.Fatal(err)
+		}
 		for i, id := range []string{btc, eth, own} {
 			s.chains = append(s.chains, newSimChain(s, id, 3+20*i))
 		}
@@ -155,6 +163,14 @@ func (s *simulation) do(p step) {
 		if rec, ok := sale(); ok {
 			_, _ = s.shop.Offer(ctx, rec.Sale.ID, s.chains[p.B%3].asset(), pos.Actor{})
 		}
+	case doAct:
+		if rec, ok := sale(); ok {
+			s.act(ctx, rec.Sale.ID, p.B)
+		}
+	case doPayBack:
+		if rec, ok := sale(); ok {
+			s.payBack(ctx, rec.Sale.ID, p.B)
+		}
 	case doCancel:
 		if rec, ok := sale(); ok {
 			_, _ = s.shop.Cancel(ctx, rec.Sale.ID, pos.Actor{})
@@ -170,6 +186,69 @@ func (s *simulation) do(p step) {
 		s.mortal.fail = 1 + p.B%2
 		s.mortal.mu.Unlock()
 	}
+}
+
+// act does one of the things that a person may do with a sale.
+func (s *simulation) act(ctx context.Context, id string, n int) {
+	v, err := s.shop.View(ctx, id)
+	if err != nil || len(v.Acts) == 0 {
+		return
+	}
+	d := pos.Deed{Kind: v.Acts[n%len(v.Acts)], PIN: simPIN, Asset: s.chains[n%3].asset(), By: pos.Actor{Name: "Ana", Terminal: "till 1"}}
+	if d.Kind == pos.ActRefundDue {
+		c := v.Refunds[n/4%len(v.Refunds)]
+		// A few customers come again and again.
+		d.Basis, d.Fiat, d.To = c.Basis, money.Of(100, "EUR"), fmt.Sprintf("cust-%d", n%5)
+	}
+	_, _ = s.shop.Act(ctx, id, d)
+}
+
+// payBack is the owner's wallet, which pays what the screen says, or less.
+func (s *simulation) payBack(ctx context.Context, id string, n int) {
+	v, err := s.shop.View(ctx, id)
+	if err != nil || v.Payout == nil || len(v.Payout.Forms) == 0 {
+		return
+	}
+	rest, _ := v.Payout.Rest.Uint64()
+	i := slices.IndexFunc(s.chains, func(c *simChain) bool { return c.id == v.Payout.Refund.Rail })
+	s.chains[i].pay(v.Payout.Refund.To, []uint64{rest, rest, rest/2 + 1}[n%3])
+}
+
+// simPIN is the supervisor's in the simulation, with a hash that costs little.
+const simPIN = "123456"
+
+func simStaff() string {
+	key := argon2.IDKey([]byte(simPIN), []byte("saltsaltsaltsalt"), 1, 8, 1, 32)
+	text := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf(`[{"name":"Eva","role":"supervisor","pin":"$argon2id$v=19$m=8,t=1,p=1$%s$%s"}]`, text([]byte("saltsaltsaltsalt")), text(key))
+}
+
+// checkJournal rebuilds every sale from the journal alone.
+func (s *simulation) checkJournal(ctx context.Context, recs []pos.Record) error {
+	entries, err := s.base.Journal(ctx, 0, 1_000_000)
+	if err != nil {
+		return err
+	}
+	var chained pos.Chain
+	replay := pos.NewReplay()
+	for _, e := range entries {
+		if err := chained.Add(e); err != nil {
+			return err
+		}
+		if err := replay.Add(e); err != nil {
+			return err
+		}
+	}
+	for _, rec := range recs {
+		got, ok := replay.Record(rec.Sale.ID)
+		if !ok || text(got) != text(rec) {
+			return fmt.Errorf("from the journal sale %d is\n%s\nin the store\n%s", rec.Sale.Number, text(got), text(rec))
+		}
+	}
+	if n := len(replay.Sales()); n != len(recs) {
+		return fmt.Errorf("the journal knows %d sales, the store %d", n, len(recs))
+	}
+	return nil
 }
 
 // check holds the register to what the chains know.
@@ -192,6 +271,9 @@ func (s *simulation) check() error {
 		if err := s.checkSale(ctx, rec); err != nil {
 			return fmt.Errorf("sale %d, %s: %w", rec.Sale.Number, rec.Sale.Outcome.Status, err)
 		}
+	}
+	if err := s.checkJournal(ctx, recs); err != nil {
+		return err
 	}
 	return s.checkOutbox(ctx, recs)
 }
@@ -223,6 +305,16 @@ func (s *simulation) checkSale(ctx context.Context, rec pos.Record) error {
 	sums := map[chain.AssetID]uint64{}
 	deep := map[chain.AssetID]uint64{}
 	live := 0
+	for _, p := range rec.Payments {
+		if p.Refund {
+			if err := s.checkRefund(p); err != nil {
+				return err
+			}
+			if p.Live() {
+				live++
+			}
+		}
+	}
 	for _, c := range s.chains {
 		for _, tx := range c.txs {
 			if !slices.ContainsFunc(rec.Sale.Addresses, func(a pos.Address) bool { return a.To == tx.to }) || !tx.live() {
@@ -253,10 +345,54 @@ func (s *simulation) checkSale(ctx context.Context, rec pos.Record) error {
 	if o.Received != (chain.Amount{}) && o.Received != chain.Units(sums[o.Asset]) {
 		return fmt.Errorf("received %s, on the chain %d", o.Received, sums[o.Asset])
 	}
+	if o.Status == pos.Refunded && o.Reason.Code == pos.WhyRefunded {
+		if err := s.checkRefunded(rec); err != nil {
+			return err
+		}
+	}
 	if o.Status == pos.Paid || o.Status == pos.Overpaid {
 		if got := chain.Units(deep[o.Asset] + 1); got.Cmp(o.Due) < 0 { // tolerance: 1 unit
 			return fmt.Errorf("of %s only %d are confirmed", o.Due, deep[o.Asset])
 		}
+	}
+	return nil
+}
+
+// checkRefund compares a payment that went out with the chain.
+func (s *simulation) checkRefund(p pos.Payment) error {
+	for _, c := range s.chains {
+		for _, tx := range c.txs {
+			if tx.id == p.Key.TxID {
+				if tx.to != p.To || p.Live() != tx.live() || p.Block.Hash != tx.block.Hash {
+					return fmt.Errorf("the refund in %s is %s, on the chain it is not", tx.id, p.State)
+				}
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("the refund in %s is on no chain", p.Key.TxID)
+}
+
+// checkRefunded: what is said to have gone back did so, on the chain.
+func (s *simulation) checkRefunded(rec pos.Record) error {
+	var owed, went uint64
+	for _, a := range rec.Sale.Acts {
+		switch a.Kind {
+		case pos.ActRefundDue:
+			n, _ := a.Refund.Amount.Uint64()
+			owed += n
+		case pos.ActRefundDone, pos.ActRefundVoid:
+			return nil // a person's word
+		}
+	}
+	for _, p := range rec.Payments {
+		if p.Refund && p.State == pos.Included {
+			n, _ := p.Amount.Uint64()
+			went += n
+		}
+	}
+	if went < owed {
+		return fmt.Errorf("%d went back of %d", went, owed)
 	}
 	return nil
 }
