@@ -55,8 +55,15 @@ func Assess(s Sale, payments []Payment, env Env) Outcome {
 	o = a.acts(o)
 	o = a.refunds(o)
 	o.At = env.Now
+	rail := ""
 	if o.Quote >= 0 {
-		o.Tip = env.Tips[s.Quotes[o.Quote].Rail].Block
+		rail = s.Quotes[o.Quote].Rail
+		o.Tip = env.Tips[rail].Block
+	}
+	for _, r := range s.refunds() {
+		if r.Rail != rail {
+			o.RefundTip = env.Tips[r.Rail].Block
+		}
 	}
 	return o
 }

@@ -166,6 +166,7 @@ func TestRefund(t *testing.T) {
 		b.emit(t, b.payment(chain.Included, "cust-1", 11_999, 105), tip(106))
 		s.see(t, id, pos.Refunded)
 		// More money comes: that is a matter of its own.
+		time.Sleep(time.Second)
 		e := b.payment(chain.Seen, to, 500, 0)
 		e.Key.Index = 7
 		b.emit(t, e)

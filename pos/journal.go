@@ -50,9 +50,10 @@ type Quoted struct {
 // Judged is the body of EntryAgain: what of an outcome changes when the rest
 // stays.
 type Judged struct {
-	At   time.Time      `json:"at"`
-	Tip  chain.BlockRef `json:"tip,omitzero"`
-	Next time.Time      `json:"next,omitzero"`
+	At        time.Time      `json:"at"`
+	Tip       chain.BlockRef `json:"tip,omitzero"`
+	RefundTip chain.BlockRef `json:"refund_tip,omitzero"`
+	Next      time.Time      `json:"next,omitzero"`
 }
 
 // Incident is the body of EntryIncident: a HAND OVER that turned out wrong, or

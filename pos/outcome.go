@@ -124,7 +124,10 @@ type Outcome struct {
 	Needed        int    `json:"needed"`        // confirmations that PAID needs
 	Tag           string `json:"tag,omitempty"` // "safe" or "finalized", where the tier asks for one
 
-	At   time.Time      `json:"at"`            // when this was derived
-	Tip  chain.BlockRef `json:"tip,omitzero"`  // the tip that it was derived at
-	Next time.Time      `json:"next,omitzero"` // when the clock alone may change it
+	At  time.Time      `json:"at"`           // when this was derived
+	Tip chain.BlockRef `json:"tip,omitzero"` // the tip that it was derived at
+	// RefundTip is the tip of the rail of a refund, where that is another one:
+	// money that came on the wrong chain goes back there.
+	RefundTip chain.BlockRef `json:"refund_tip,omitzero"`
+	Next      time.Time      `json:"next,omitzero"` // when the clock alone may change it
 }

@@ -24,7 +24,7 @@ func (a *assessor) refunds(o Outcome) Outcome {
 
 	var due, paid chain.Amount // of all that is not done
 	var byHand *Act
-	depth, needed := 0, max(1, o.Needed)
+	depth, needed := 0, a.confsFor(last.Asset)
 	for i, r := range list {
 		got, sure, deep := a.wentBack(list, i, needed)
 		switch {
@@ -100,20 +100,26 @@ func (a *assessor) unsure(r refund) bool {
 	var sure chain.Amount
 	for i := range a.pays {
 		p := &a.pays[i]
-		if p.Asset == r.Asset && p.Live() && confirmed(p, a.env.Tips[string(p.Key.Network)], Tier{}, a.confsOf(p)) {
+		if p.Asset == r.Asset && p.Live() && confirmed(p, a.env.Tips[string(p.Key.Network)], Tier{}, a.confsFor(r.Asset)) {
 			sure, _ = sure.Add(p.Amount)
 		}
 	}
 	return sure.Cmp(r.Amount) < 0
 }
 
-// confsOf is how many confirmations a payment needs before it is given back:
-// those of its rail's tier for what the sale is worth.
-func (a *assessor) confsOf(p *Payment) int {
+// confsFor is how many confirmations money needs before it is given back, and
+// what went back to be gone: those of the tier of the sale.
+func (a *assessor) confsFor(asset chain.AssetID) int {
+	var came chain.Amount
+	for i := range a.pays {
+		if p := &a.pays[i]; p.Asset == asset && p.Live() {
+			came, _ = came.Add(p.Amount)
+		}
+	}
 	for _, q := range slices.Backward(a.sale.Quotes) {
-		if q.Asset == p.Asset {
-			_, confs := a.tier(q, p.Amount)
-			return confs
+		if q.Asset == asset {
+			_, confs := a.tier(q, came)
+			return max(1, confs)
 		}
 	}
 	return 1

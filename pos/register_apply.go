@@ -156,7 +156,7 @@ func (st *stage) enter(kind EntryKind, sale string, body any) {
 // judged writes down what a sale is judged to be.
 func (st *stage) judged(rec *staged, was, o Outcome) {
 	if was.same(o) {
-		st.enter(EntryAgain, rec.Sale.ID, Judged{At: o.At, Tip: o.Tip, Next: o.Next})
+		st.enter(EntryAgain, rec.Sale.ID, Judged{At: o.At, Tip: o.Tip, RefundTip: o.RefundTip, Next: o.Next})
 		return
 	}
 	st.enter(EntryOutcome, rec.Sale.ID, o)

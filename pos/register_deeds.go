@@ -253,7 +253,7 @@ func (r *Register) payout(e *entry) *Payout {
 	a := assessor{sale: s, env: Env{Policy: r.cfg.Policy, Tips: r.tips}}
 	a.pays, a.out = split(e.rec.Payments)
 	for i, f := range list {
-		got, sure, _ := a.wentBack(list, i, max(1, s.Outcome.Needed))
+		got, sure, _ := a.wentBack(list, i, a.confsFor(f.Asset))
 		if f.done || sure.Cmp(f.Amount) >= 0 {
 			continue
 		}

@@ -122,7 +122,7 @@ func (r *Replay) add(e Entry) error {
 			return err
 		}
 		o := rec.Sale.Outcome
-		o.At, o.Tip, o.Next = j.At, j.Tip, j.Next
+		o.At, o.Tip, o.RefundTip, o.Next = j.At, j.Tip, j.RefundTip, j.Next
 		rec.count(o)
 		rec.judge(o)
 	default:

@@ -2,6 +2,7 @@ package pos_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +18,12 @@ type simChain struct {
 	s    *simulation
 	id   string
 	rail *rail
-	poke chan struct{}
+
+	// What the register gave it at its start, and how far it has told.
+	ctx    context.Context
+	sink   chain.Sink
+	cursor chain.Cursor
+	ready  bool
 
 	mu     sync.Mutex
 	blocks []chain.BlockRef
@@ -52,7 +58,7 @@ type batch struct {
 }
 
 func newSimChain(s *simulation, id string, height int) *simChain {
-	c := &simChain{s: s, id: id, poke: make(chan struct{}, 1), known: map[uint64]reported{0: {}}, tips: map[string]chain.TipState{}}
+	c := &simChain{s: s, id: id, known: map[uint64]reported{0: {}}, tips: map[string]chain.TipState{}}
 	for range height {
 		c.grow()
 	}
@@ -77,15 +83,11 @@ func (c *simChain) grow() chain.BlockRef {
 	return b
 }
 
-// change does something to the chain and wakes the watcher.
+// change does something to the chain. The watcher looks when it is pumped.
 func (c *simChain) change(do func()) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	do()
-	c.mu.Unlock()
-	select {
-	case c.poke <- struct{}{}:
-	default:
-	}
 }
 
 func (c *simChain) pay(to chain.Destination, n uint64) {
@@ -189,38 +191,41 @@ func (c *simChain) again(n int) {
 	}
 }
 
-// run is the watcher.
-func (c *simChain) run(ctx context.Context, from chain.Cursor, sink chain.Sink) {
+// begin is the watcher's start: it reads on from the cursor that it is given.
+func (c *simChain) begin(ctx context.Context, from chain.Cursor, sink chain.Sink) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.sent = slices.DeleteFunc(c.sent, func(b batch) bool { return b.cursor.Seq > from.Seq })
-	c.mu.Unlock()
-	cursor, ready := from, false
-	for ctx.Err() == nil {
+	c.ctx, c.cursor, c.sink, c.ready = ctx, from, sink, false
+}
+
+// pump lets the watcher tell everything that there is. It runs on the
+// simulation's own goroutine, so that a schedule plays the same way each time.
+func (c *simChain) pump() {
+	for c.ctx != nil && c.ctx.Err() == nil {
 		c.mu.Lock()
-		next, now := c.next(cursor)
+		next, now := c.next(c.cursor)
 		// Before it is told: a crash may come between its commit and our hearing of it.
 		c.known[next.cursor.Seq] = now
 		c.mu.Unlock()
 		if len(next.events) == 0 {
-			if !ready {
-				ready = true
-				c.rail.setHealth(chain.Ready)
-				_ = sink(ctx, []chain.Event{{Kind: chain.HealthChanged, Health: c.rail.Health()}}, cursor)
+			if c.ready {
+				return
 			}
-			select {
-			case <-ctx.Done():
-			case <-c.poke:
-			}
+			c.ready = true
+			c.rail.setHealth(chain.Ready)
+			next.events = []chain.Event{{Kind: chain.HealthChanged, Health: c.rail.Health()}}
+			_ = c.sink(c.ctx, next.events, c.cursor)
 			continue
 		}
-		if err := sink(ctx, slices.Clone(next.events), next.cursor); err != nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Second):
+		if err := c.sink(c.ctx, slices.Clone(next.events), next.cursor); err != nil {
+			if errors.Is(err, errKilled) {
+				return
 			}
+			time.Sleep(time.Second)
 			continue
 		}
-		cursor = next.cursor
+		c.cursor = next.cursor
 		c.mu.Lock()
 		c.sent = append(c.sent, next)
 		c.mu.Unlock()
