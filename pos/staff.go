@@ -19,6 +19,9 @@ const (
 	Supervisor Role = "supervisor" // may accept, re-price, refund, set a price and agree to new keys
 )
 
+// TrainingPIN is the supervisor's where the money is worthless (Shop.Training).
+const TrainingPIN = "123456"
+
 // WrongPINError is ErrPIN with how often it may be tried again before the till
 // takes no PIN for a while.
 type WrongPINError struct{ Left int }

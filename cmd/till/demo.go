@@ -112,6 +112,12 @@ func startDemo(ctx context.Context) (_ *session, err error) {
 		undo = nil // open has ended everything
 		return nil, err
 	}
+	// Everybody may know this PIN, and screens say it: see pos.Shop.Training.
+	eva := pos.Member{Name: "Eva", Role: pos.Supervisor}
+	if err := s.Hire(ctx, pos.Actor{}, eva, pos.TrainingPIN); err != nil {
+		undo = nil
+		return nil, errors.Join(err, s.close())
+	}
 	s.untilConnected(ctx, 10*time.Second)
 	return s, nil
 }
