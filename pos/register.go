@@ -38,6 +38,8 @@ type Config struct {
 const (
 	// hotFor is how long the address of a closed sale stays watched live.
 	hotFor = 90 * 24 * time.Hour
+	// mostRefunds bounds how many refunds are still looked at after they were paid.
+	mostRefunds = 10_000
 	// ahead is how many unused addresses of an account are watched before
 	// anybody needs them, so that watching one costs no round trip. It is the
 	// gap limit of most wallets.
@@ -68,13 +70,15 @@ type Register struct {
 	health  map[string]chain.Health
 	caught  map[string]bool                // rails that were caught up once since the start
 	pending map[string]map[string]struct{} // rail -> sales that a new tip may change
+	lasting map[string]struct{}            // closed ones among them, as the store knows them
 	handed  map[string]struct{}            // sales with money that was handed over on before a block
 	timers  timers
 	boxes   map[*Mailbox]struct{}
-	aheadTo map[string]uint32 // account -> first index that is not watched ahead
-	changed []string          // keys and rules that nobody has agreed to yet
-	absence *Away             // what nobody has acknowledged yet
-	asleep  time.Time         // when the register before this one last looked, zero = it is the first
+	aheadTo map[string]uint32   // account -> first index that is not watched ahead
+	changed []string            // keys and rules that nobody has agreed to yet
+	refunds map[string][]refund // by sale: to be seen paid, or taken out of the chain again
+	absence *Away               // what nobody has acknowledged yet
+	asleep  time.Time           // when the register before this one last looked, zero = it is the first
 	began   time.Time
 	awake   time.Time            // when the store was last told that this one looks
 	cut     map[string]time.Time // rails that were caught up and are cut off, since when
@@ -111,10 +115,12 @@ func New(ctx context.Context, cfg Config) (*Register, error) {
 		health:   make(map[string]chain.Health),
 		caught:   make(map[string]bool),
 		pending:  make(map[string]map[string]struct{}),
+		lasting:  make(map[string]struct{}),
 		handed:   make(map[string]struct{}),
 		boxes:    make(map[*Mailbox]struct{}),
 		aheadTo:  make(map[string]uint32),
 		cut:      make(map[string]time.Time),
+		refunds:  make(map[string][]refund),
 		sender:   make(chan struct{}, 1),
 	}
 	r.began = r.now()
@@ -129,7 +135,7 @@ func New(ctx context.Context, cfg Config) (*Register, error) {
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context) error{r.load, r.loadAway, r.compareRules} {
+	for _, step := range []func(context.Context) error{r.load, r.loadLasting, r.loadAway, r.compareRules} {
 		if err := step(ctx); err != nil {
 			r.end()
 			return nil, err
@@ -199,11 +205,31 @@ func (r *Register) load(ctx context.Context) error {
 		e := &entry{rec: rec}
 		r.entries[rec.Sale.ID] = e
 		r.follow(e)
-		for _, f := range rec.Sale.refunds() {
-			r.byDest[f.To] = rec.Sale.ID
+		r.expect(rec.Sale)
+	}
+	// A refund that was seen paid may be taken out of the chain again.
+	done, err := r.cfg.Store.Sales(ctx, Query{Status: Refunded, From: r.began.Add(-2 * hotFor), Limit: mostRefunds})
+	if err != nil {
+		return fmt.Errorf("what went back cannot be read: %w", err)
+	}
+	for _, rec := range done {
+		if r.began.Sub(rec.Sale.ClosedAt) < hotFor {
+			r.expect(rec.Sale)
 		}
 	}
 	return nil
+}
+
+// expect notes where a sale's refunds go. The caller holds mu, or nobody else
+// knows of r yet.
+func (r *Register) expect(s Sale) {
+	list := s.refunds()
+	for _, f := range list {
+		r.byDest[f.To] = s.ID
+	}
+	if len(list) > 0 {
+		r.refunds[s.ID] = list
+	}
 }
 
 // Run watches, keeps time and follows the rates until ctx ends. A watcher that

@@ -60,11 +60,12 @@ type stage struct {
 	tips     map[string]chain.TipState
 	cursorOf string // rail whose cursor is written, "" = none
 	cursor   chain.Cursor
-	entries  []Entry           // of the journal, as they happened
-	meta     map[string]string // small values to be stored
-	missed   bool              // it happened while nobody looked
-	absence  *Away             // what is known of that now, nil = nothing new
-	fault    error             // the first thing that could not be written down
+	entries  []Entry             // of the journal, as they happened
+	meta     map[string]string   // small values to be stored
+	missed   bool                // it happened while nobody looked
+	absence  *Away               // what is known of that now, nil = nothing new
+	lasting  map[string]struct{} // closed sales that wait for a tip, nil = as before
+	fault    error               // the first thing that could not be written down
 }
 
 // staged is a copy of a sale that is being changed.

@@ -51,6 +51,7 @@ func (st *stage) commit(ctx context.Context) error {
 			st.away(rec, was)
 		}
 	}
+	st.last(tips)
 	if st.fault != nil {
 		return st.fault
 	}
@@ -137,6 +138,9 @@ func (st *stage) settle() {
 	}
 	if st.absence != nil {
 		r.absence = st.absence
+	}
+	if st.lasting != nil {
+		r.lasting = st.lasting
 	}
 	if len(views) > 0 || len(st.health) > 0 || len(st.tips) > 0 {
 		r.publish(views...)

@@ -113,7 +113,7 @@ func (r *Register) act(ctx context.Context, saleID string, d Deed, approved stri
 	}
 	e := r.entries[saleID]
 	if a.Refund != nil {
-		r.byDest[a.Refund.To] = saleID
+		r.expect(e.rec.Sale)
 		r.work.Go(func() { r.watchPayout(saleID, *a.Refund) })
 	}
 	return r.view(e), nil

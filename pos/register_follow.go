@@ -1,6 +1,11 @@
 package pos
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cointill/till/chain"
@@ -52,6 +57,69 @@ func (rec Record) waits(rail string, tip chain.TipState) bool {
 		}
 	}
 	return false
+}
+
+// lastingMeta names, in the store, the ids of closed sales that a new tip may
+// change: a second payment that is not deep enough yet.
+const lastingMeta = "lasting"
+
+// loadLasting takes closed sales into memory that still wait for a tip.
+func (r *Register) loadLasting(ctx context.Context) error {
+	text, err := r.cfg.Store.Meta(ctx, lastingMeta)
+	if err != nil || text == "" {
+		return err
+	}
+	var ids []string
+	if err := json.Unmarshal([]byte(text), &ids); err != nil {
+		return fmt.Errorf("which closed sales wait for blocks is unreadable: %w", ErrDamaged)
+	}
+	for _, id := range ids {
+		r.lasting[id] = struct{}{}
+		if r.entries[id] != nil {
+			continue
+		}
+		rec, err := r.cfg.Store.Sale(ctx, id)
+		if err != nil {
+			return fmt.Errorf("sale %s cannot be read: %w", id, err)
+		}
+		e := &entry{rec: rec, watched: true}
+		r.entries[id] = e
+		r.follow(e)
+	}
+	return nil
+}
+
+// last notes, to be stored with the rest, which closed sales still wait for a
+// tip: after a restart they would be forgotten otherwise.
+func (st *stage) last(tips map[string]chain.TipState) {
+	next := maps.Clone(st.r.lasting)
+	changed := false
+	for _, id := range st.order {
+		rec := st.recs[id].Record
+		waits := false
+		for rail := range st.r.pending {
+			waits = waits || rec.Sale.Outcome.Status.Closed() && rec.waits(rail, tips[rail])
+		}
+		if _, had := next[id]; waits == had {
+			continue
+		}
+		changed = true
+		if waits {
+			next[id] = struct{}{}
+		} else {
+			delete(next, id)
+		}
+	}
+	if !changed {
+		return
+	}
+	text, err := json.Marshal(slices.Sorted(maps.Keys(next)))
+	if err != nil {
+		st.fault = err
+		return
+	}
+	st.put(lastingMeta, string(text))
+	st.lasting = next
 }
 
 // unwait lets go of sales that a tip has brought to the end of their waiting.

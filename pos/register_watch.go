@@ -100,8 +100,10 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 	}
 	targets = append(targets, r.unused(rail, next, next+ahead)...)
 	paidBack := r.payouts(rail)
-	for _, f := range paidBack {
-		targets = append(targets, f.target(rail))
+	for _, list := range paidBack {
+		for _, f := range list {
+			targets = append(targets, f.target(rail))
+		}
 	}
 	if err := rail.Watcher().Watch(ctx, targets...); err != nil {
 		return err
@@ -110,9 +112,9 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 	defer r.mu.Unlock()
 	r.aheadTo[account.ID] = max(r.aheadTo[account.ID], next+ahead)
 	var views []View
-	for id, f := range paidBack {
+	for id, list := range paidBack {
 		if e := r.entries[id]; e != nil {
-			e.payout = f.To
+			e.payout = list[len(list)-1].To
 			views = append(views, r.view(e))
 		}
 	}
@@ -128,15 +130,15 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 	return nil
 }
 
-// payouts are the refunds on a rail that are to be seen paid, by sale.
-func (r *Register) payouts(rail chain.Rail) map[string]Refund {
+// payouts are the refunds on a rail that are looked for, by sale.
+func (r *Register) payouts(rail chain.Rail) map[string][]refund {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	due := make(map[string]Refund)
-	for id := range r.open {
-		for _, f := range r.entries[id].rec.Sale.refunds() {
-			if f.Rail == rail.ID() && !f.done {
-				due[id] = f.Refund
+	due := make(map[string][]refund)
+	for id, list := range r.refunds {
+		for _, f := range list {
+			if f.Rail == rail.ID() {
+				due[id] = append(due[id], f)
 			}
 		}
 	}

@@ -3,11 +3,11 @@ package pos_test
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,8 +21,9 @@ import (
 	"github.com/cointill/till/pos/store"
 )
 
-// A simulation of a shop's days: whatever customers, miners and crashes do, in
-// any order, the register must know what the chains know, once.
+// A simulation of a shop's days: whatever customers, miners, cashiers, clocks,
+// exchanges and crashes do, in any order, the register must know what the
+// chains know, once.
 
 // step is one thing that happens; its numbers are folded into what there is.
 type step struct{ Do, A, B int }
@@ -42,39 +43,99 @@ const (
 	doFail
 	doAct
 	doPayBack
-	doKinds
+	doClock
+	doPrice
+	doDown
 )
 
-var schedules = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
+// schedule is a shop and what happens to it.
+type schedule struct {
+	Reuse reuse
+	Steps []step
+}
+
+// reuse is how the addresses of the EVM chains are used.
+type reuse int
+
+const (
+	never  reuse = iota // each serves one sale
+	pool                // each serves again when its sale is closed and has cooled down
+	listed              // the same, and there are four of them
+)
+
+// cooldown is how long an address that serves again rests.
+const cooldown = time.Hour
+
+var schedules = rapid.Custom(func(t *rapid.T) schedule {
+	return schedule{
+		Reuse: rapid.SampledFrom([]reuse{never, never, pool, listed}).Draw(t, "reuse"),
+		Steps: rapid.SliceOfN(steps, 5, 60).Draw(t, "steps"),
+	}
+})
+
+var steps = rapid.Custom(func(t *rapid.T) step {
 	return step{
 		// Paying and mining happen more often than anything else.
 		Do: rapid.SampledFrom([]int{
-			doRing, doRing, doPay, doPay, doPay, doPay, doMine, doMine, doMine, doReorg, doReplace,
-			doDrop, doSleep, doSleep, doOffer, doCancel, doCrash, doRepeat, doFail, doAct, doAct, doPayBack,
+			doRing, doRing, doRing, doPay, doPay, doPay, doPay, doMine, doMine, doMine, doReorg, doReplace,
+			doDrop, doSleep, doSleep, doOffer, doCancel, doCrash, doRepeat, doFail, doAct, doAct, doPayBack, doPayBack, doClock, doPrice, doDown,
 		}).Draw(t, "do"),
 		A: rapid.IntRange(0, 63).Draw(t, "a"), B: rapid.IntRange(0, 63).Draw(t, "b"),
 	}
-}), 5, 60)
+})
+
+// skewed is a wall clock that somebody sets.
+type skewed struct {
+	wall
+	mu  sync.Mutex
+	off time.Duration
+}
+
+func (c *skewed) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.off)
+}
+
+func (c *skewed) set(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off += by
+}
+
+// books is the store that survives crashes.
+type books struct {
+	pos.Store
+	again func() pos.Store // what a new process finds, nil = the same
+}
 
 // simulation is a shop, the chains and what must be true of them.
 type simulation struct {
-	t      *testing.T
+	t      testing.TB
 	bug    bug
-	base   *store.Memory
+	reuse  reuse
+	base   books
 	mortal *mortal
 	chains []*simChain
+	clock  *skewed
+	latest time.Time // the latest time that the clock ever said
+	back   bool      // it was set back
 	shop   *shop
 	sales  []string
 	random io.Reader // always the same: a schedule plays the same way each time
 
-	// The journal, as far as it was read.
-	chained pos.Chain
+	had     map[string]int // addresses of each sale that were looked at
+	chained pos.Chain      // the journal, as far as it was read
 	replay  *pos.Replay
 }
 
-func simulate(t *testing.T, steps []step, b bug) (wrong error) {
+// simulate plays a schedule and returns the first thing that is wrong.
+func simulate(t *testing.T, plan schedule, b bug, open func(testing.TB) books) (wrong error) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &simulation{t: t, bug: b, base: store.NewMemory(), random: rand.NewChaCha8([32]byte{1}), replay: pos.NewReplay()}
+		s := &simulation{
+			t: t, bug: b, reuse: plan.Reuse, base: open(t), clock: &skewed{}, random: rand.NewChaCha8([32]byte{1}),
+			had: map[string]int{}, replay: pos.NewReplay(),
+		}
 		if err := s.base.Write(context.Background(), func(tx pos.Tx) error { return tx.PutMeta("staff", simStaff()) }); err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +143,7 @@ func simulate(t *testing.T, steps []step, b bug) (wrong error) {
 			s.chains = append(s.chains, newSimChain(s, id, 3+20*i))
 		}
 		s.open()
-		for i, step := range steps {
+		for i, step := range plan.Steps {
 			s.do(step)
 			s.settle()
 			if err := s.check(); err != nil {
@@ -91,21 +152,59 @@ func simulate(t *testing.T, steps []step, b bug) (wrong error) {
 			}
 		}
 		s.shop.stop()
+		if err := s.base.Close(); err != nil && wrong == nil {
+			wrong = err
+		}
 	})
 	return wrong
 }
 
+// inMemory is a store for many schedules.
+func inMemory(testing.TB) books { return books{Store: store.NewMemory()} }
+
+// onDisk is the real store; a new process opens it again.
+func onDisk(dir string) func(testing.TB) books {
+	n := 0
+	return func(t testing.TB) books {
+		n++
+		place := fmt.Sprintf("%s/%d", dir, n)
+		open := func() pos.Store {
+			st, err := store.Open(context.Background(), place, store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return st
+		}
+		return books{Store: open(), again: open}
+	}
+}
+
 // open starts the register on the store that there is.
 func (s *simulation) open() {
-	s.mortal = &mortal{Store: s.base, bug: s.bug, left: -1}
+	s.mortal = &mortal{Store: s.base.Store, bug: s.bug, left: -1}
 	var rails []*rail
 	for i, c := range s.chains {
 		r := newRail(c.id, []string{"A", "E", "E"}[i])
+		if i > 0 && s.reuse != never {
+			r.account.Cooldown = cooldown
+		}
+		if i > 0 && s.reuse == listed {
+			r.account.Size = 4
+			r.derive = four
+		}
 		c.rail = r
 		r.run, r.health.State = c.begin, chain.Syncing
 		rails = append(rails, r)
 	}
-	s.shop = openShopWith(s.t, s.mortal, func(c *pos.Config) { c.Random = s.random }, rails...)
+	s.shop = openShopWith(s.t, s.mortal, func(c *pos.Config) { c.Random, c.Clock = s.random, s.clock }, rails...)
+}
+
+// four is a list of so many addresses.
+func four(i uint32) (chain.Destination, error) {
+	if i >= 4 {
+		return "", chain.ErrNoSuchIndex
+	}
+	return chain.Destination(fmt.Sprintf("E-%d", i)), nil
 }
 
 // settle lets everything that is under way come to its end, and opens again
@@ -124,6 +223,12 @@ func (s *simulation) settle() {
 		switch {
 		case killed:
 			s.shop.stop()
+			if s.base.again != nil {
+				if err := s.base.Close(); err != nil {
+					s.t.Fatal(err)
+				}
+				s.base.Store = s.base.again()
+			}
 			s.open()
 		case failed:
 			time.Sleep(5 * time.Second) // watchers and timers try again
@@ -179,8 +284,8 @@ func (s *simulation) do(p step) {
 			s.act(ctx, rec.Sale.ID, p.B)
 		}
 	case doPayBack:
-		if rec, ok := sale(); ok {
-			s.payBack(ctx, rec.Sale.ID, p.B)
+		for _, id := range s.sales {
+			s.payBack(ctx, id, p.B)
 		}
 	case doCancel:
 		if rec, ok := sale(); ok {
@@ -190,6 +295,29 @@ func (s *simulation) do(p step) {
 		s.mortal.mu.Lock()
 		s.mortal.left, s.mortal.after = p.B%3, p.A%2 == 0
 		s.mortal.mu.Unlock()
+	case doClock:
+		by := []time.Duration{24 * time.Hour, -24 * time.Hour, 10 * time.Minute, -10 * time.Minute}[p.B%4]
+		s.back = s.back || by < 0
+		s.clock.set(by)
+		time.Sleep(2 * time.Minute) // the timers look at least once a minute
+	case doDown:
+		// The shop is closed. Whatever is paid and mined meanwhile was never seen
+		// unconfirmed by anybody who looked.
+		s.shop.stop()
+		time.Sleep([]time.Duration{time.Second, 20 * time.Minute, 3 * time.Hour, 20 * time.Hour}[p.B%4])
+		if rec, ok := sale(); ok {
+			q := rec.Sale.Quotes[len(rec.Sale.Quotes)-1]
+			due, _ := q.Due.Uint64()
+			i := slices.IndexFunc(s.chains, func(c *simChain) bool { return c.id == q.Rail })
+			s.chains[i].pay(q.To, due)
+			s.chains[i].mine(true)
+		}
+		s.open()
+	case doPrice:
+		s.shop.prices.mu.Lock()
+		s.shop.prices.rate = money.Rate{Num: []uint64{50_000, 49_000, 50_000_00, 500}[p.B%4]}
+		s.shop.prices.state = []pos.RateState{pos.RateLive, pos.RateAging, pos.RateStale}[p.A%3]
+		s.shop.prices.mu.Unlock()
 	case doRepeat:
 		c.again(p.B)
 	case doFail:
@@ -205,7 +333,11 @@ func (s *simulation) act(ctx context.Context, id string, n int) {
 	if err != nil || len(v.Acts) == 0 {
 		return
 	}
-	d := pos.Deed{Kind: v.Acts[n%len(v.Acts)], PIN: simPIN, Asset: s.chains[n%3].asset(), By: pos.Actor{Name: "Ana", Terminal: "till 1"}}
+	kind := v.Acts[n%len(v.Acts)]
+	if n%2 == 1 && slices.Contains(v.Acts, pos.ActRefundDue) {
+		kind = pos.ActRefundDue // what takes the longest to come to its end
+	}
+	d := pos.Deed{Kind: kind, PIN: simPIN, Asset: s.chains[n%3].asset(), By: pos.Actor{Name: "Ana", Terminal: "till 1"}}
 	if d.Kind == pos.ActRefundDue {
 		c := v.Refunds[n/4%len(v.Refunds)]
 		// A few customers come again and again.
@@ -232,241 +364,4 @@ func simStaff() string {
 	key := argon2.IDKey([]byte(simPIN), []byte("saltsaltsaltsalt"), 1, 8, 1, 32)
 	text := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf(`[{"name":"Eva","role":"supervisor","pin":"$argon2id$v=19$m=8,t=1,p=1$%s$%s"}]`, text([]byte("saltsaltsaltsalt")), text(key))
-}
-
-// checkJournal rebuilds every sale from the journal alone; entries that were
-// read once are never read again.
-func (s *simulation) checkJournal(ctx context.Context, recs []pos.Record) error {
-	entries, err := s.base.Journal(ctx, s.chained.Seq, 1_000_000)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := s.chained.Add(e); err != nil {
-			return err
-		}
-		if err := s.replay.Add(e); err != nil {
-			return err
-		}
-	}
-	for _, rec := range recs {
-		got, ok := s.replay.Record(rec.Sale.ID)
-		if !ok || text(got) != text(rec) {
-			return fmt.Errorf("from the journal sale %d is\n%s\nin the store\n%s", rec.Sale.Number, text(got), text(rec))
-		}
-	}
-	if n := len(s.replay.Sales()); n != len(recs) {
-		return fmt.Errorf("the journal knows %d sales, the store %d", n, len(recs))
-	}
-	return nil
-}
-
-// check holds the register to what the chains know.
-func (s *simulation) check() error {
-	ctx := context.Background()
-	recs, err := s.base.Sales(ctx, pos.Query{Limit: 1000})
-	if err != nil {
-		return err
-	}
-	shown := map[chain.Destination]string{}
-	for _, rec := range recs {
-		for _, a := range rec.Sale.Addresses {
-			if other := shown[a.To]; other != "" && other != rec.Sale.ID {
-				return fmt.Errorf("%s stands on two sales", a.To)
-			}
-			shown[a.To] = rec.Sale.ID
-		}
-	}
-	for _, rec := range recs {
-		if err := s.checkSale(ctx, rec); err != nil {
-			return fmt.Errorf("sale %d, %s: %w", rec.Sale.Number, rec.Sale.Outcome.Status, err)
-		}
-	}
-	if err := s.checkJournal(ctx, recs); err != nil {
-		return err
-	}
-	return s.checkOutbox(ctx, recs)
-}
-
-func (s *simulation) checkSale(ctx context.Context, rec pos.Record) error {
-	v, err := s.shop.View(ctx, rec.Sale.ID)
-	if err != nil {
-		return err
-	}
-	o := rec.Sale.Outcome
-	if told, kept := text(v.Record), text(rec); told != kept {
-		return fmt.Errorf("on the screen\n%s\nin the store\n%s", told, kept)
-	}
-	env := pos.Env{Now: o.At, Policy: s.shop.policy, Tips: map[string]chain.TipState{}}
-	for _, c := range s.chains {
-		env.Tips[c.id] = c.tips[o.Tip.Hash] // zero for chains that it was not derived on
-		if tip, ok := c.tips[o.RefundTip.Hash]; ok {
-			env.Tips[c.id] = tip
-		}
-	}
-	if again := pos.Assess(rec.Sale, rec.Payments, env); text(again) != text(o) {
-		return fmt.Errorf("derived again it is\n%s\nand not\n%s", text(again), text(o))
-	}
-	env.Now = time.Now()
-	for _, c := range s.chains {
-		env.Tips[c.id] = c.tips[c.head().Hash]
-	}
-	if now := pos.Assess(rec.Sale, rec.Payments, env); now.Status != o.Status || now.Verdict != o.Verdict {
-		return fmt.Errorf("by now it should be %s", now.Status)
-	}
-	// What the chains know of its addresses.
-	sums := map[chain.AssetID]uint64{}
-	deep := map[chain.AssetID]uint64{}
-	live := 0
-	for _, p := range rec.Payments {
-		if p.Refund {
-			if err := s.checkRefund(p); err != nil {
-				return err
-			}
-			if p.Live() {
-				live++
-			}
-		}
-	}
-	for _, c := range s.chains {
-		for _, tx := range c.txs {
-			if !slices.ContainsFunc(rec.Sale.Addresses, func(a pos.Address) bool { return a.To == tx.to }) || !tx.live() {
-				continue
-			}
-			live++
-			sums[c.asset()] += tx.amount
-			if tx.block.Hash != "" && c.head().Height-tx.block.Height+1 >= uint64(o.Needed) {
-				deep[c.asset()] += tx.amount
-			}
-			i := slices.IndexFunc(rec.Payments, func(p pos.Payment) bool { return p.Key.TxID == tx.id })
-			if i < 0 {
-				return fmt.Errorf("%s of %d is lost", tx.id, tx.amount)
-			}
-			if rec.Payments[i].Block.Hash != tx.block.Hash {
-				return fmt.Errorf("%s is in block %q, not %q", tx.id, tx.block.Hash, rec.Payments[i].Block.Hash)
-			}
-		}
-	}
-	for _, p := range rec.Payments {
-		if p.Live() {
-			live--
-		}
-	}
-	if live != 0 {
-		return fmt.Errorf("%d payments too few or too many are live", live)
-	}
-	if o.Received != (chain.Amount{}) && o.Received != chain.Units(sums[o.Asset]) {
-		return fmt.Errorf("received %s, on the chain %d", o.Received, sums[o.Asset])
-	}
-	if o.Status == pos.Refunded && o.Reason.Code == pos.WhyRefunded {
-		if err := s.checkRefunded(rec); err != nil {
-			return err
-		}
-	}
-	if o.Status == pos.Paid || o.Status == pos.Overpaid {
-		if got := chain.Units(deep[o.Asset] + 1); got.Cmp(o.Due) < 0 { // tolerance: 1 unit
-			return fmt.Errorf("of %s only %d are confirmed", o.Due, deep[o.Asset])
-		}
-	}
-	return nil
-}
-
-// checkRefund compares a payment that went out with the chain.
-func (s *simulation) checkRefund(p pos.Payment) error {
-	for _, c := range s.chains {
-		for _, tx := range c.txs {
-			if tx.id == p.Key.TxID {
-				if tx.to != p.To || p.Live() != tx.live() || p.Block.Hash != tx.block.Hash {
-					return fmt.Errorf("the refund in %s is %s, on the chain it is not", tx.id, p.State)
-				}
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("the refund in %s is on no chain", p.Key.TxID)
-}
-
-// checkRefunded: what is said to have gone back did so, on the chain.
-func (s *simulation) checkRefunded(rec pos.Record) error {
-	var owed, went uint64
-	for _, a := range rec.Sale.Acts {
-		switch a.Kind {
-		case pos.ActRefundDue:
-			n, _ := a.Refund.Amount.Uint64()
-			owed += n
-		case pos.ActRefundDone, pos.ActRefundVoid:
-			return nil // a person's word
-		}
-	}
-	for _, p := range rec.Payments {
-		if p.Refund && p.State == pos.Included {
-			n, _ := p.Amount.Uint64()
-			went += n
-		}
-	}
-	if went < owed {
-		return fmt.Errorf("%d went back of %d", went, owed)
-	}
-	return nil
-}
-
-func (s *simulation) checkOutbox(ctx context.Context, recs []pos.Record) error {
-	changes, err := s.base.Outbox(ctx, 0, 100_000)
-	if err != nil {
-		return err
-	}
-	last := map[string]pos.Status{}
-	for i, c := range changes {
-		if c.Seq != uint64(i+1) {
-			return fmt.Errorf("news %d has the number %d", i+1, c.Seq)
-		}
-		if c.Was != last[c.SaleID] {
-			return fmt.Errorf("news %d: sale %d was %q, not %q", c.Seq, c.Number, last[c.SaleID], c.Was)
-		}
-		last[c.SaleID] = c.Outcome.Status
-	}
-	for _, rec := range recs {
-		if last[rec.Sale.ID] != rec.Sale.Outcome.Status {
-			return fmt.Errorf("sale %d is %s, the last news of it %q", rec.Sale.Number, rec.Sale.Outcome.Status, last[rec.Sale.ID])
-		}
-	}
-	return nil
-}
-
-// text is how two values from different places are compared.
-func text(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
-
-// TestSimulation plays schedules of its own; `make sim` plays as many as one
-// likes. A schedule that fails is made as short as it gets, and named by its
-// seed, which plays it again.
-func TestSimulation(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		if err := simulate(t, schedules.Draw(rt, "schedule"), noBug); err != nil {
-			rt.Fatal(err)
-		}
-	})
-}
-
-// TestSimulationFindsBugs shows that the simulation can fail.
-func TestSimulationFindsBugs(t *testing.T) {
-	for _, b := range []bug{
-		dropsCursor, dropsPayment, dropsOutbox, dropsSale,
-		sameRevision, backwards, twoKeys, noRetractions, noLookups,
-	} {
-		t.Run(string(b), func(t *testing.T) {
-			for seed := range 300 {
-				if err := simulate(t, schedules.Example(seed), b); err != nil {
-					t.Logf("schedule %d: %v", seed, err)
-					return
-				}
-			}
-			t.Error("nobody noticed")
-		})
-	}
 }

@@ -42,6 +42,7 @@ type simTx struct {
 	block  chain.BlockRef // zero = not in one
 	pooled bool
 	by     chain.TxID // what replaced it
+	at     time.Time  // when it was sent
 }
 
 func (x *simTx) live() bool { return x.pooled || x.block.Hash != "" }
@@ -77,7 +78,7 @@ func (c *simChain) head() chain.BlockRef { return c.blocks[len(c.blocks)-1] }
 // grow adds an empty block.
 func (c *simChain) grow() chain.BlockRef {
 	c.made++
-	b := chain.BlockRef{Height: uint64(len(c.blocks) + 1), Hash: fmt.Sprintf("%s-%d", c.id, c.made), Time: time.Now()}
+	b := chain.BlockRef{Height: uint64(len(c.blocks) + 1), Hash: fmt.Sprintf("%s-%d", c.id, c.made), Time: c.s.clock.Now()}
 	c.blocks = append(c.blocks, b)
 	c.tips[b.Hash] = chain.TipState{Block: b, Agreed: b.Height}
 	return b
@@ -93,7 +94,7 @@ func (c *simChain) change(do func()) {
 func (c *simChain) pay(to chain.Destination, n uint64) {
 	c.change(func() {
 		c.made++
-		c.txs = append(c.txs, &simTx{id: chain.TxID(fmt.Sprintf("%s-tx%d", c.id, c.made)), to: to, amount: n, pooled: true})
+		c.txs = append(c.txs, &simTx{id: chain.TxID(fmt.Sprintf("%s-tx%d", c.id, c.made)), to: to, amount: n, pooled: true, at: c.s.clock.Now()})
 	})
 }
 
@@ -154,7 +155,7 @@ func (c *simChain) replace(n int, ours bool) {
 		c.made++
 		old.pooled, old.by = false, chain.TxID(fmt.Sprintf("%s-tx%d", c.id, c.made))
 		if ours {
-			c.txs = append(c.txs, &simTx{id: old.by, to: old.to, amount: old.amount, pooled: true})
+			c.txs = append(c.txs, &simTx{id: old.by, to: old.to, amount: old.amount, pooled: true, at: old.at})
 		}
 	})
 }
@@ -299,7 +300,7 @@ func (c *simChain) next(cursor chain.Cursor) (batch, reported) {
 		if c.s.bug != sameRevision || b.cursor.Seq == 0 {
 			b.cursor.Seq++
 		}
-		b.events[i].Rev, b.events[i].At = b.cursor.Seq, time.Now()
+		b.events[i].Rev, b.events[i].At = b.cursor.Seq, c.s.clock.Now()
 	}
 	return b, now
 }
