@@ -1,6 +1,10 @@
 package chain
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Kind says what an Event reports.
 type Kind uint8
@@ -37,27 +41,40 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
+// MarshalText writes the kind's name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (k *Kind) UnmarshalText(text []byte) error {
+	i := slices.Index(kindNames[1:], string(text))
+	if i < 0 {
+		return fmt.Errorf("%.80q is no kind of event", text)
+	}
+	*k = Kind(i + 1)
+	return nil
+}
+
 // Event is one thing that a watcher saw. Fields beyond Kind, Rev and At are set
 // as the kinds say.
 type Event struct {
-	Kind Kind
+	Kind Kind `json:"kind"`
 	// Rev orders the events of a rail: it grows with every event over all
 	// restarts, because the cursor that is stored with a batch carries it on
 	// (Cursor.Seq). Per payment the highest Rev counts; lower or equal ones
 	// are repetitions.
-	Rev uint64
-	At  time.Time // when the watcher noticed, by the till's clock
+	Rev uint64    `json:"rev"`
+	At  time.Time `json:"at"` // when the watcher noticed, by the till's clock
 
-	Key    PaymentKey  // payment events
-	Target Destination // payment events: which target was paid
-	Asset  AssetID     // payment events
-	Amount Amount      // payment events: what arrived, never what was asked
-	Block  BlockRef    // Included, Retracted, Failed, Conflict in a block
-	By     TxID        // Conflict, Gone: the other transaction, "" if unknown
+	Key    PaymentKey  `json:"key,omitzero"`    // payment events
+	Target Destination `json:"target,omitzero"` // payment events: which target was paid
+	Asset  AssetID     `json:"asset,omitzero"`  // payment events
+	Amount Amount      `json:"amount,omitzero"` // payment events: what arrived, never what was asked
+	Block  BlockRef    `json:"block,omitzero"`  // Included, Retracted, Failed, Conflict in a block
+	By     TxID        `json:"by,omitzero"`     // Conflict, Gone: the other transaction, "" if unknown
 
-	Evidence Proof    // Seen, Evidence
-	Tip      TipState // Tip
-	Health   Health   // HealthChanged
+	Evidence Proof    `json:"evidence,omitzero"` // Seen, Evidence
+	Tip      TipState `json:"tip,omitzero"`      // Tip
+	Health   Health   `json:"health,omitzero"`   // HealthChanged
 }
 
 // Proof is what speaks for and against an unconfirmed payment. The zero value

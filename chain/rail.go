@@ -23,6 +23,10 @@ type Rail interface {
 	// Forms lists what a QR may hold for a payment, the preferred form first.
 	// An amount of zero asks for forms that name no amount.
 	Forms(to Destination, asset AssetID, amount Amount) ([]Form, error)
+	// Read finds the address in what somebody typed or scanned, an address or a
+	// payment link, and checks that it is one of this rail's network. Its error
+	// says in words what is wrong.
+	Read(text string) (Destination, error)
 	// Watcher reports what arrives. It is always the same watcher.
 	Watcher() Watcher
 }

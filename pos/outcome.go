@@ -86,6 +86,11 @@ const (
 	WhyAccepted      Code = "accepted"       // Text = by whom
 	WhyFailed        Code = "failed"         // a transfer was mined and moved nothing
 	WhyDropped       Code = "dropped"        // Amount, Asset, By; went away before it counted
+	WhyCash          Code = "cash"           // Fiat was taken in cash; Text = by whom
+	WhyRefundDue     Code = "refund-due"     // Amount, Asset are to go back
+	WhyRefundSeen    Code = "refund-seen"    // Amount, Asset are under way; N of M confirmations
+	WhyRefunded      Code = "refunded"       // Amount, Asset went back
+	WhyRefundedByOwn Code = "refunded-other" // Text = who said that the money went back in another way
 )
 
 // Reason is a code with its arguments.

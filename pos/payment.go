@@ -31,6 +31,8 @@ type Payment struct {
 	// block that holds that one.
 	By      chain.TxID     `json:"by,omitempty"`
 	ByBlock chain.BlockRef `json:"by_block,omitzero"`
+	// Refund: it went out, to the address of a refund of the sale.
+	Refund bool `json:"refund,omitempty"`
 	// Counted is set for ever when it first carried PAID, ACCEPTED or a shown
 	// HAND OVER: only such money can be disputed.
 	Counted *Counted `json:"counted,omitempty"`

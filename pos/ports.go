@@ -114,6 +114,16 @@ type Store interface {
 	Outbox(ctx context.Context, after uint64, limit int) ([]Change, error)
 	// Meta reads a small named value, "" if unset: fingerprints, versions.
 	Meta(ctx context.Context, name string) (string, error)
+	// Journal returns entries with Seq > after, in order.
+	Journal(ctx context.Context, after uint64, limit int) ([]Entry, error)
+	// History returns all entries of a sale, in order.
+	History(ctx context.Context, saleID string) ([]Entry, error)
+	// Deliveries selects deliveries, in order of Seq.
+	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
+	// Due returns, in order of Next, deliveries that wait and whose Next is not
+	// after now: of each sale only the one with the lowest Seq of those that
+	// wait. Later is the earliest Next beyond now of any of these, zero if none.
+	Due(ctx context.Context, now time.Time, limit int) (due []Delivery, later time.Time, err error)
 	Close() error
 }
 
@@ -136,6 +146,13 @@ type Tx interface {
 	PutCursor(rail string, c chain.Cursor) error
 	AppendOutbox(Change) (seq uint64, err error)
 	PutMeta(name, value string) error
+	// Meta reads a value as this transaction sees it.
+	Meta(name string) (string, error)
+	// AppendJournal adds an entry; the store gives it its Seq and its Hash, and
+	// returns it with them. Entries are never changed and never deleted.
+	AppendJournal(Entry) (Entry, error)
+	// PutDelivery inserts or replaces a delivery by its Seq.
+	PutDelivery(Delivery) error
 }
 
 // Errors that a Store or the Register returns, wrapped with what they concern.

@@ -107,26 +107,3 @@ func (s Sale) Quote() (Quote, bool) {
 	}
 	return s.Quotes[len(s.Quotes)-1], true
 }
-
-// Act is what a person did.
-type Act struct {
-	Kind  ActKind   `json:"kind"`
-	At    time.Time `json:"at"`
-	Actor Actor     `json:"actor"`
-	Why   string    `json:"why,omitempty"`
-}
-
-// ActKind names an act.
-type ActKind string
-
-// The acts on a sale.
-const (
-	ActCancel ActKind = "cancel" // only while nothing was seen
-	ActAccept ActKind = "accept" // an UNDERPAID, LATE or DISPUTED sale, as it is
-)
-
-// Actor is who did something, and where.
-type Actor struct {
-	Name     string `json:"name,omitempty"`
-	Terminal string `json:"terminal,omitempty"`
-}

@@ -18,6 +18,16 @@ type View struct {
 	// Asset is the full description of Outcome.Asset or of the current quote's asset.
 	Asset chain.Asset
 	Trust chain.Trust // whose word the sale's rail stands on
+
+	// Acts are what a person may do with the sale now, the safest first.
+	Acts []ActKind
+	// RestInCash is what is missing at the sale's rate, rounded up; zero where
+	// nothing is missing or the price is not in fiat.
+	RestInCash money.Fiat
+	// Refunds are the amounts that could go back, where ActRefundDue is possible.
+	Refunds []RefundChoice
+	// Payout is the refund that is due, nil if none is.
+	Payout *Payout
 }
 
 // Request is a payment request as it is shown.
@@ -74,6 +84,28 @@ type Board struct {
 	Health map[string]chain.Health
 	Tips   map[string]chain.TipState
 	Open   int // sales that are not closed
+	// Changed says, a line each, which keys or rules are other than those that a
+	// supervisor agreed to. While there are any, nothing new is rung up.
+	Changed []string
+	// Away is what happened while nobody looked, nil if nothing did or somebody
+	// has acknowledged it.
+	Away *Away
+}
+
+// Away is what came while the register was closed or cut off. It is kept until
+// somebody acknowledges it (Register.Back), also over restarts.
+type Away struct {
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until,omitzero"` // zero while it still catches up
+	Sales []string  `json:"sales"`          // ids of those that changed, in the order in which they changed
+}
+
+// Sighting is what a rail knows of a transaction or an address.
+type Sighting struct {
+	Rail  string
+	Asset chain.Asset // the rail's own coin
+	Found chain.Found
+	Err   error // chain.ErrCannot: this way of watching cannot answer that
 }
 
 // Update is what a Mailbox hands out: the latest whole View of every sale that

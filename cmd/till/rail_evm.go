@@ -26,6 +26,9 @@ func (r *evmRail) Destination(index uint32) (chain.Destination, error) {
 	return r.key.Destination(index)
 }
 
+// Read implements chain.Rail.
+func (r *evmRail) Read(text string) (chain.Destination, error) { return readAddress(text, r.network) }
+
 // Forms prefers EIP-681 for the chain's own coin and the plain address for
 // tokens: a wallet that ignores the /transfer part of a token's URI would send
 // the money to the token's contract, where it is lost.
