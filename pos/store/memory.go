@@ -40,6 +40,11 @@ type Memory struct {
 	cursors  map[string][]byte
 	meta     map[string]string
 	outbox   map[uint64][]byte // by number
+
+	journal    []pos.Entry         // entry n at n-1; what stands there is never changed
+	history    map[string][]uint64 // by sale id: numbers of its entries
+	deliveries map[int64]deliveryRow
+	waiting    map[string][]int64 // by sale id: its deliveries that wait, in order
 }
 
 // shownRow is one showing of an address.
@@ -78,6 +83,7 @@ func NewMemory() *Memory {
 		shown: map[string][]shownRow{}, next: map[string]uint64{}, indices: map[indexKey]indexRow{},
 		payments: map[chain.PaymentKey]memPayment{}, ofSale: map[string][]chain.PaymentKey{}, paid: map[string]int{},
 		cursors: map[string][]byte{}, meta: map[string]string{}, outbox: map[uint64][]byte{},
+		history: map[string][]uint64{}, deliveries: map[int64]deliveryRow{}, waiting: map[string][]int64{},
 	}
 }
 

@@ -7,7 +7,7 @@ const applicationID = 0x74696c6c
 // migrations bring an empty file to the present schema, one step per version.
 // The version is the file's user_version. A step that a shop may have run is
 // never changed: a new schema is a new step.
-var migrations = []string{schema1}
+var migrations = []string{schema1, schema2}
 
 // schema1. The columns beside a document (json, under its CRC-32C sum) are
 // derived from it. Times are nanoseconds since 1970. guard is ~value, so that a
@@ -110,4 +110,34 @@ CREATE TABLE outbox (
 	json TEXT NOT NULL,
 	sum  INTEGER NOT NULL
 ) STRICT;
+`
+
+// schema2 adds the journal and the deliveries.
+const schema2 = `
+-- Every entry, never changed and never deleted. hash is the SHA-256 over the
+-- entry and the hash of the one before it.
+CREATE TABLE journal (
+	seq  INTEGER PRIMARY KEY,
+	at   INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	sale TEXT NOT NULL, -- '' where it is about none
+	body TEXT NOT NULL,
+	hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX journal_sale ON journal (sale);
+INSERT INTO counters VALUES ('journal', 0, -1);
+
+CREATE TABLE deliveries (
+	seq   INTEGER PRIMARY KEY, -- of the change in the outbox
+	sale  TEXT NOT NULL,
+	state TEXT NOT NULL,
+	next  INTEGER NOT NULL,
+	due   INTEGER, -- next, where it is the first of its sale that waits
+	json  TEXT NOT NULL,
+	sum   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deliveries_sale ON deliveries (sale);
+CREATE INDEX deliveries_open ON deliveries (state) WHERE state <> 'done';
+CREATE INDEX deliveries_waiting ON deliveries (sale) WHERE state = 'waiting';
+CREATE INDEX deliveries_due ON deliveries (due) WHERE due IS NOT NULL;
 `

@@ -336,13 +336,18 @@ func (s *SQLite) Outbox(ctx context.Context, after uint64, most int) (changes []
 // Meta reads a named value, "" if unset.
 func (s *SQLite) Meta(ctx context.Context, name string) (value string, err error) {
 	err = s.read(ctx, func(c *session) error {
-		var crc int64
-		found, err := c.one(ctx, []any{&value, &crc}, "SELECT value, sum FROM meta WHERE name = ?", name)
-		if err == nil && found && sum([]byte(value)) != crc {
-			err = damaged(c.path, "the value "+name+" does not match its check sum")
-		}
+		value, err = c.meta(ctx, name)
 		return err
 	})
+	return value, err
+}
+
+func (s *session) meta(ctx context.Context, name string) (value string, err error) {
+	var crc int64
+	found, err := s.one(ctx, []any{&value, &crc}, "SELECT value, sum FROM meta WHERE name = ?", name)
+	if err == nil && found && sum([]byte(value)) != crc {
+		err = damaged(s.path, "the value "+name+" does not match its check sum")
+	}
 	if err != nil {
 		return "", err
 	}

@@ -17,6 +17,7 @@ type sqlTx struct {
 	s       *session
 	failed  error
 	pending map[pendingKey]int64 // allocated here, no sale yet: when
+	chain   pos.Chain            // the journal's end, once something was added here
 	over    atomic.Bool
 }
 
@@ -279,4 +280,12 @@ func (t *sqlTx) PutMeta(name, value string) error {
 	value = clean(value)
 	return t.exec("INSERT INTO meta VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value, sum = excluded.sum",
 		clean(name), value, sum([]byte(value)))
+}
+
+func (t *sqlTx) Meta(name string) (value string, err error) {
+	if err := t.usable(); err != nil {
+		return "", err
+	}
+	value, t.failed = t.s.meta(context.Background(), name)
+	return value, t.failed
 }
