@@ -274,6 +274,10 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 		"UPDATE counters SET value = 0, guard = -1 WHERE name = 'number'", "DELETE FROM counters",
 		"UPDATE meta SET value = 'x'", "UPDATE cursors SET json = '{}'", "INSERT INTO frees VALUES (1, 1, 5, 5)",
 		"DROP INDEX sales_code", "CREATE TABLE more (x)",
+		"DELETE FROM journal WHERE seq = 2", "DELETE FROM journal WHERE seq = 1", "UPDATE journal SET sale = 'id2' WHERE seq = 1",
+		"UPDATE journal SET body = '{}' WHERE seq = 2", "UPDATE journal SET seq = 3 WHERE seq = 2", "UPDATE counters SET value = 3, guard = -4 WHERE name = 'journal'",
+		"UPDATE deliveries SET due = NULL", "UPDATE deliveries SET state = 'done', due = NULL", "UPDATE deliveries SET next = 5, due = 5",
+		"UPDATE deliveries SET sale = 'x'", "UPDATE payments SET rowid = 7",
 	} {
 		s := openHere(t)
 		ctx := context.Background()
@@ -282,7 +286,9 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 				sale := pos.Sale{ID: fmt.Sprint("id", n), Number: n, Price: pos.Price{Fiat: money.Fiat{Minor: 1, Currency: "EUR"}}, Addresses: []pos.Address{{Account: "acc", Index: uint32(n), To: chain.Destination(fmt.Sprint("to", n))}}}
 				p := pos.Payment{Key: chain.PaymentKey{Network: "n", TxID: "x"}, SaleID: sale.ID, To: sale.Addresses[0].To}
 				_, err := tx.AppendOutbox(pos.Change{Number: n})
-				if err := errors.Join(err, tx.PutSale(sale), tx.PutPayment(p)); err != nil {
+				_, err2 := tx.AppendJournal(pos.Entry{At: time.Unix(1, 0), Kind: pos.EntryAct, Sale: sale.ID, Body: []byte("null")})
+				d := pos.Delivery{Seq: n, SaleID: sale.ID, State: pos.DeliveryWaiting}
+				if err := errors.Join(err, err2, tx.PutSale(sale), tx.PutPayment(p), tx.PutDelivery(d)); err != nil {
 					return err
 				}
 			}
