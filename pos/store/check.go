@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -52,8 +54,8 @@ func (s *session) checkPages(ctx context.Context) error {
 	return s.none(ctx, "a row of the table %s points at nothing in the table %s", `SELECT "table", parent FROM pragma_foreign_key_check`, 2)
 }
 
-// none fails if a query finds anything. What is wrong is said with the first
-// row's n columns.
+// none fails if a query finds anything. What is wrong is said with the columns of
+// the first row, texts in quotes.
 func (s *session) none(ctx context.Context, what, q string, n int, args ...any) error {
 	cols, dest := make([]any, n), make([]any, n)
 	for i := range cols {
@@ -64,11 +66,9 @@ func (s *session) none(ctx context.Context, what, q string, n int, args ...any) 
 		return err
 	}
 	for i, col := range cols {
-		switch v := col.(type) {
-		case nil:
-			cols[i] = "?"
-		case string:
-			cols[i] = fmt.Sprintf("%.100q", v)
+		cols[i] = fmt.Sprint(col)
+		if text, ok := col.(string); ok {
+			cols[i] = fmt.Sprintf("%.100q", text)
 		}
 	}
 	return damaged(s.path, fmt.Sprintf(what, cols...))
@@ -76,15 +76,7 @@ func (s *session) none(ctx context.Context, what, q string, n int, args ...any) 
 
 // checkSchema compares the tables with those of a new store.
 func (s *session) checkSchema(ctx context.Context) error {
-	fresh, err := dial(ctx, ":memory:", nil, memoryFile)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = fresh.close() }()
-	if err := fresh.migrate(0, time.Time{}); err != nil {
-		return err
-	}
-	want, err := fresh.schema(ctx)
+	want, err := newSchema()
 	if err != nil {
 		return err
 	}
@@ -95,7 +87,18 @@ func (s *session) checkSchema(ctx context.Context) error {
 	return err
 }
 
-var memoryFile = map[string][]string{"mode": {"memory"}}
+var newSchema = sync.OnceValues(func() (all []string, err error) {
+	ctx := context.Background()
+	fresh, err := dial(ctx, ":memory:", nil, url.Values{"mode": {"memory"}})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = fresh.close() }()
+	if err := fresh.migrate(0, time.Time{}); err != nil {
+		return nil, err
+	}
+	return fresh.schema(ctx)
+})
 
 func (s *session) schema(ctx context.Context) (all []string, err error) {
 	err = s.each(ctx, func(scan func(...any) error) error {

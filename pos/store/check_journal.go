@@ -21,7 +21,7 @@ func (s *session) checkOutbox(ctx context.Context) error {
 			return err
 		}
 		if seq != last || c.Seq != uint64(last) {
-			return damaged(s.path, fmt.Sprintf("change %d is missing", last))
+			return damaged(s.path, fmt.Sprintf("change %d is missing, change %d stands in its place", last, seq))
 		}
 		return nil
 	}, "SELECT seq, json, sum FROM outbox ORDER BY seq"); err != nil {
@@ -39,7 +39,7 @@ func (s *session) checkJournal(ctx context.Context) error {
 		case err != nil:
 			return err
 		case e.Seq != chain.Seq+1:
-			return damaged(s.path, fmt.Sprintf("entry %d of its journal is missing", chain.Seq+1))
+			return damaged(s.path, fmt.Sprintf("entry %d of its journal is missing, entry %d stands in its place", chain.Seq+1, int64(e.Seq)))
 		case chain.Add(e) != nil:
 			return damaged(s.path, notWritten(e.Seq))
 		}
@@ -71,7 +71,7 @@ func (s *session) checkDeliveries(ctx context.Context) error {
 	}, "SELECT seq, sale, state, next, json, sum FROM deliveries"); err != nil {
 		return err
 	}
-	return s.none(ctx, "delivery %d does not wait as it should", `SELECT seq FROM deliveries d WHERE due IS NOT
+	return s.none(ctx, "delivery %s does not wait as it should", `SELECT seq FROM deliveries d WHERE due IS NOT
 		CASE WHEN state = 'waiting' AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.sale = d.sale AND b.state = 'waiting' AND b.seq < d.seq)
 		THEN next END`, 1)
 }

@@ -11,7 +11,10 @@ import (
 // checkAccounts comes before what points at accounts: whoever is missing is
 // named by its own row.
 func (s *session) checkAccounts(ctx context.Context) error {
-	last := int64(0)
+	count, err := s.count(ctx, "accounts")
+	if err != nil {
+		return err
+	}
 	return s.each(ctx, func(scan func(...any) error) error {
 		var rid, next, guard int64
 		var id string
@@ -19,15 +22,21 @@ func (s *session) checkAccounts(ctx context.Context) error {
 		if err := scan(&rid, &id, &next, &guard, &sound); err != nil {
 			return err
 		}
-		last++
-		if !sound || rid != last {
-			return damaged(s.path, fmt.Sprintf("the account %.100q does not match its check sum, or the one before it is missing", id))
+		if !sound || rid < 1 || rid > count {
+			return damaged(s.path, fmt.Sprintf("the account %.100q does not match its check sum, or another is missing", id))
 		}
 		if guard != ^next {
 			return damaged(s.path, fmt.Sprintf("the counter of addresses of the account %.100q is wrong", id))
 		}
 		return nil
-	}, "SELECT rid, id, next, guard, sum = "+accountSum+" FROM accounts ORDER BY rid")
+	}, "SELECT rid, id, next, guard, sum = "+accountSum+" FROM accounts")
+}
+
+// count is the number of rows of a table. Where they are numbered without gaps,
+// one that is beyond it got there by damage.
+func (s *session) count(ctx context.Context, table string) (n int64, err error) {
+	_, err = s.one(ctx, []any{&n}, "SELECT count(*) FROM "+table)
+	return n, err
 }
 
 // checkSales derives every sale's columns again.
@@ -78,27 +87,27 @@ func (s *session) checkAddressesOf(ctx context.Context, row saleRow) error {
 // checkAddresses looks at every showing, also at those that their sale names no
 // more.
 func (s *session) checkAddresses(ctx context.Context) error {
-	if err := s.none(ctx, "address %d of %s, shown for sale %d, does not match its check sum",
-		`SELECT a.idx, c.id, a.number FROM addresses a LEFT JOIN accounts c ON c.rid = a.account WHERE a.sum <> `+addressSum, 3); err != nil {
+	if err := s.none(ctx, "address %s of %s, shown for sale %s, does not match its check sum",
+		`SELECT idx, coalesce(c.id, account), number FROM addresses a LEFT JOIN accounts c ON c.rid = a.account WHERE a.sum <> `+addressSum, 3); err != nil {
 		return err
 	}
-	return s.none(ctx, "the address %s is marked as another sale's than sale %d's", `SELECT destination, max(number) FROM addresses
+	return s.none(ctx, "the address %s is marked as another sale's than sale %s's", `SELECT destination, max(number) FROM addresses
 		GROUP BY destination HAVING sum(newest) <> 1 OR min(newest) < 0 OR max(number) <> max(number * newest)`, 2)
 }
 
 // checkIndices compares who was shown an address with who has it.
 func (s *session) checkIndices(ctx context.Context) error {
 	for _, c := range []struct{ what, q string }{
-		{"index %d of %s does not match its check sum", `SELECT i.idx, c.id FROM indices i LEFT JOIN accounts c ON c.rid = i.account
+		{"index %s of %s does not match its check sum", `SELECT idx, coalesce(c.id, account) FROM indices i LEFT JOIN accounts c ON c.rid = i.account
 			WHERE i.sum <> ` + indexSum},
-		{"index %d of %s was shown and is not taken", `SELECT a.idx, c.id FROM addresses a JOIN accounts c ON c.rid = a.account
+		{"index %s of %s was shown and is not taken", `SELECT a.idx, c.id FROM addresses a JOIN accounts c ON c.rid = a.account
 			LEFT JOIN indices i ON i.account = a.account AND i.idx = a.idx WHERE i.idx IS NULL`},
-		{"index %d of %s is not held or free as its sale says", `SELECT i.idx, c.id FROM indices i JOIN accounts c ON c.rid = i.account
+		{"index %s of %s is not held or free as its sale says", `SELECT i.idx, c.id FROM indices i JOIN accounts c ON c.rid = i.account
 			JOIN sales s ON s.number = i.number WHERE i.free IS NOT s.closed`},
-		{"index %d of %s has a sale that did not show it", `SELECT i.idx, c.id FROM indices i JOIN accounts c ON c.rid = i.account
+		{"index %s of %s has a sale that did not show it", `SELECT i.idx, c.id FROM indices i JOIN accounts c ON c.rid = i.account
 			LEFT JOIN addresses a ON a.number = i.number AND a.account = i.account AND a.idx = i.idx
 			WHERE i.number IS NOT NULL AND a.number IS NULL`},
-		{"index %d of %s is taken and not counted", `SELECT i.idx, c.id FROM indices i JOIN accounts c ON c.rid = i.account WHERE i.idx >= c.next`},
+		{"index %s of %s is taken and not counted", `SELECT i.idx, c.id FROM indices i JOIN accounts c ON c.rid = i.account WHERE i.idx >= c.next`},
 	} {
 		if err := s.none(ctx, c.what, c.q, 2); err != nil {
 			return err
@@ -109,7 +118,7 @@ func (s *session) checkIndices(ctx context.Context) error {
 
 // checkFrees compares every level of the tree with the one below.
 func (s *session) checkFrees(ctx context.Context) error {
-	const what = "block %d of level %d of the free addresses of account %d (%s) is wrong"
+	const what = "block %s of level %s of the free addresses of account %s (%s) is wrong"
 	below := "SELECT account, idx AS pos, free FROM indices WHERE free IS NOT NULL"
 	for level := 1; level <= root; level++ {
 		q := fmt.Sprintf(`WITH want AS (SELECT account, pos >> %d AS pos, min(free) AS free FROM (%s) GROUP BY 1, 2),
@@ -128,27 +137,30 @@ func (s *session) checkFrees(ctx context.Context) error {
 // checkPayments derives every payment's columns again. Their order among equals
 // is that of rowid, which counts without gaps.
 func (s *session) checkPayments(ctx context.Context) error {
-	last := int64(0)
+	count, err := s.count(ctx, "payments")
+	if err != nil {
+		return err
+	}
 	return s.each(ctx, func(scan func(...any) error) error {
 		var row paymentRow
 		var doc []byte
-		var rowid, crc int64
-		if err := scan(&rowid, &row.key.Network, &row.key.TxID, &row.key.Index, &row.sale, &row.to, &row.firstAt, &doc, &crc); err != nil {
+		var rowid, idx, crc int64
+		if err := scan(&rowid, &row.key.Network, &row.key.TxID, &idx, &row.sale, &row.to, &row.firstAt, &doc, &crc); err != nil {
 			return err
 		}
-		last++
+		row.key.Index = uint32(idx)
 		what := fmt.Sprintf("payment %.200q", row.key)
 		var p pos.Payment
 		if err := s.decode(what, doc, crc, &p); err != nil {
 			return err
 		}
 		want, err := encodePayment(p)
-		if err != nil || want.key != row.key || want.sale != row.sale || want.to != row.to || want.firstAt != row.firstAt {
+		if err != nil || want.key != row.key || int64(want.key.Index) != idx || want.sale != row.sale || want.to != row.to || want.firstAt != row.firstAt {
 			return damaged(s.path, what+" stands under other words than its own")
 		}
-		if rowid != last {
-			return damaged(s.path, what+" is not in its place, or the one before it is missing")
+		if rowid < 1 || rowid > count {
+			return damaged(s.path, what+" is not in its place, or another is missing")
 		}
 		return nil
-	}, "SELECT rowid, network, txid, idx, sale, destination, first_at, json, sum FROM payments ORDER BY rowid")
+	}, "SELECT rowid, network, txid, idx, sale, destination, first_at, json, sum FROM payments")
 }

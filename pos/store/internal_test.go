@@ -218,6 +218,7 @@ func TestPlans(t *testing.T) {
 		"open":     "SELECT json, sum FROM sales WHERE closed IS NULL ORDER BY number",
 		"payments": "SELECT json, sum FROM payments WHERE sale = ? ORDER BY first_at, rowid",
 		"paid":     "SELECT 1 FROM payments WHERE destination = ? LIMIT 1",
+		"journal":  journalPage, "history": history, "due": due, "later": dueLater, "first waiting": "SELECT " + firstWaiting,
 	}
 	when := time.Unix(1, 0)
 	for i, q := range []pos.Query{
@@ -234,6 +235,9 @@ func TestPlans(t *testing.T) {
 		from, _ := conditions(q)
 		queries[fmt.Sprintf("query %d", i)] = "SELECT json, sum FROM sales WHERE number IN (SELECT number FROM sales" + from +
 			" ORDER BY number DESC LIMIT 10) ORDER BY number DESC"
+	}
+	for i, q := range []pos.DeliveryQuery{{}, {State: pos.DeliveryWaiting}, {State: pos.DeliveryDone}, {SaleID: "a"}, {SaleID: "a", State: pos.DeliveryFailed}} {
+		queries[fmt.Sprint("deliveries ", i)], _ = deliveriesOf(q)
 	}
 	for name, q := range queries {
 		args := make([]any, strings.Count(q, "?")-strings.Count(q, "?1"))
