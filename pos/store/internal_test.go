@@ -69,6 +69,9 @@ func TestDiskFull(t *testing.T) {
 			if _, err := tx.NextNumber(); err != nil {
 				return err
 			}
+			if _, err := tx.AppendJournal(pos.Entry{At: time.Unix(int64(n), 0), Kind: pos.EntrySale, Sale: fmt.Sprint(n), Body: []byte("null")}); err != nil {
+				return err
+			}
 			return tx.PutSale(pos.Sale{ID: fmt.Sprint(n), Number: n, Note: note})
 		})
 	}
@@ -120,6 +123,9 @@ func TestDiskFull(t *testing.T) {
 	for _, r := range rs {
 		if !stored[r.Sale.Number] {
 			t.Errorf("sale %d was refused and is stored", r.Sale.Number)
+		}
+		if history, err := s.History(ctx, r.Sale.ID); err != nil || len(history) != 1 {
+			t.Errorf("sale %d has the entries %v, %v", r.Sale.Number, history, err)
 		}
 	}
 	if err := s.Check(ctx); err != nil {

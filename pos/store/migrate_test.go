@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -184,4 +186,55 @@ func TestFromVersion1Damaged(t *testing.T) {
 			t.Errorf("after %s the file is another (%v)", damage, err)
 		}
 	}
+}
+
+// TestKilledWhileMigrating: the first start of a new till is wholly done or not
+// at all, and what it did not do the next one does.
+func TestKilledWhileMigrating(t *testing.T) {
+	const n = 600
+	whole, _ := version1(t, n, "")
+	r := rand.New(rand.NewPCG(1, 2))
+	undone := 0
+	for range 5 {
+		dir := filepath.Join(t.TempDir(), "data")
+		if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+			t.Fatal(err)
+		}
+		till := exec.Command(os.Args[0], "-test.run=^$")
+		till.Env = append(os.Environ(), "TILL_STORE_TEST_CHILD="+dir)
+		if err := till.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Its lock says that it began.
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+			if held, err := os.ReadFile(filepath.Join(dir, lockName)); err == nil && len(held) > 0 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("it did not begin")
+			}
+		}
+		time.Sleep(time.Duration(r.IntN(400)) * time.Millisecond)
+		if err := till.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = till.Wait()
+		if old, err := OpenReadOnly(context.Background(), dir); err == nil {
+			_ = old.Close()
+		} else {
+			undone++
+		}
+		s, err := Open(context.Background(), dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := s.Journal(context.Background(), 0, n)
+		if err := errors.Join(err, s.Check(context.Background()), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) != n || entries[0].Kind != pos.EntrySnapshot || entries[n-1].Kind != pos.EntrySnapshot {
+			t.Fatalf("%d entries", len(entries))
+		}
+	}
+	t.Logf("%d of 5 were killed before it was done", undone)
 }

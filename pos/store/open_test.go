@@ -250,6 +250,40 @@ func fillMore(t *testing.T, s pos.Store) {
 	}
 }
 
+// TestFolderThatCannotBeWritten: a till does not start on one, and loses nothing
+// by trying; looking is possible.
+func TestFolderThatCannotBeWritten(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("the superuser may write everywhere")
+	}
+	dir, file := closed(t, 10)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	if _, err := store.Open(background, dir, store.Options{}); !errors.Is(err, store.ErrReadOnly) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("told: %v", err)
+	}
+	if _, err := store.Open(background, filepath.Join(dir, "new"), store.Options{}); !errors.Is(err, store.ErrReadOnly) && !strings.Contains(err.Error(), dir) {
+		t.Errorf("a new folder in it: %v", err)
+	}
+	r, err := store.OpenReadOnly(background, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if entries, err := r.Journal(background, 0, 100); err != nil || len(entries) != 10 {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the file was touched, %v", err)
+	}
+}
+
 // closed makes a store with n sales and returns its folder and file.
 func closed(t testing.TB, n uint64) (dir, file string) {
 	t.Helper()

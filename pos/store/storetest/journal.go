@@ -232,7 +232,7 @@ func journalSharesNothing(t *testing.T, suite Suite) {
 		history, err := s.History(context.Background(), "sale-1")
 		check(t, err)
 		if len(all) != 1 || len(history) != 1 || string(all[0].Body) != `{"n":1}` || string(history[0].Body) != `{"n":1}` {
-			t.Fatalf("%s, %s", all, history)
+			t.Fatalf("%+v, %+v", all, history)
 		}
 		all[0].Body[0], history[0].Body[0] = 'x', 'x'
 	}
