@@ -19,11 +19,14 @@ const (
 
 // account finds an account's row, or makes it.
 func (t *sqlTx) account(id string) (rid int64, err error) {
-	if _, err := t.one([]any{&rid}, `INSERT INTO accounts (id, next, guard) VALUES (?, 0, -1)
-		ON CONFLICT (id) DO UPDATE SET id = id RETURNING rid`, id); err != nil {
-		return 0, err
+	found, err := t.one([]any{&rid}, "SELECT rid FROM accounts WHERE id = ?", id)
+	if err != nil || found {
+		return rid, err
 	}
-	return rid, nil
+	// Numbered without gaps, so that a number that was damaged is noticed.
+	_, err = t.one([]any{&rid}, `INSERT INTO accounts (rid, id, next, guard, sum)
+		SELECT n, ?1, 0, -1, row_sum(n, ?1) FROM (SELECT coalesce(max(rid), 0) + 1 AS n FROM accounts) RETURNING rid`, id)
+	return rid, err
 }
 
 func (t *sqlTx) NextIndex(account chain.Account, now time.Time) (uint32, error) {
@@ -112,8 +115,8 @@ func (t *sqlTx) cooled(rid, since, next int64) (idx int64, free sql.NullInt64, e
 // setIndex gives an index to a sale, held or free since a time, and brings the
 // tree over it up to date. was is its free time until now.
 func (t *sqlTx) setIndex(key pendingKey, number, was, free sql.NullInt64) error {
-	if err := t.exec(`INSERT INTO indices (account, idx, number, free) VALUES (?, ?, ?, ?)
-		ON CONFLICT (account, idx) DO UPDATE SET number = excluded.number, free = excluded.free`,
+	if err := t.exec(`INSERT INTO indices (account, idx, number, free, sum) VALUES (?1, ?2, ?3, ?4, row_sum(?1, ?2, ?3, ?4))
+		ON CONFLICT (account, idx) DO UPDATE SET number = excluded.number, free = excluded.free, sum = excluded.sum`,
 		key.account, key.idx, number, free); err != nil {
 		return err
 	}

@@ -13,16 +13,16 @@ import (
 
 // Contents is how much a store holds.
 type Contents struct {
-	Sales, Open, Payments, Changes int
-	Newest                         uint64 // receipt number of the newest sale, 0 if there is none
+	Sales, Open, Payments, Changes, Entries int
+	Newest                                  uint64 // receipt number of the newest sale, 0 if there is none
 }
 
 // Contents counts what is in the store.
 func (s *SQLite) Contents(ctx context.Context) (c Contents, err error) {
 	err = s.look(ctx, func(r *session) error {
-		_, err := r.one(ctx, []any{&c.Sales, &c.Open, &c.Payments, &c.Changes, &c.Newest}, `SELECT
+		_, err := r.one(ctx, []any{&c.Sales, &c.Open, &c.Payments, &c.Changes, &c.Entries, &c.Newest}, `SELECT
 			(SELECT count(*) FROM sales), (SELECT count(*) FROM sales WHERE closed IS NULL), (SELECT count(*) FROM payments),
-			(SELECT count(*) FROM outbox), (SELECT coalesce(max(number), 0) FROM sales)`)
+			(SELECT count(*) FROM outbox), (SELECT count(*) FROM journal), (SELECT coalesce(max(number), 0) FROM sales)`)
 		return err
 	})
 	return c, err
@@ -74,7 +74,7 @@ func (s *SQLite) copyWith(ctx context.Context, to string, params url.Values) err
 	var se *sqlite.Error
 	if errors.As(err, &se) {
 		switch se.Code() & 0xff {
-		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 			path = s.path
 		}
 	}

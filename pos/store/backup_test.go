@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/cointill/till/chain"
@@ -63,7 +64,7 @@ func TestCopyTo(t *testing.T) {
 		t.Error(err)
 	}
 	c, err := copied.Contents(background)
-	if err != nil || c.Sales < 1000 || c.Payments != c.Sales || c.Changes != c.Sales || c.Newest != uint64(c.Sales) || c.Open != c.Sales/10 {
+	if err != nil || c.Sales < 1000 || c.Payments != c.Sales || c.Changes != c.Sales || c.Entries != c.Sales || c.Newest != uint64(c.Sales) || c.Open != c.Sales/10 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for k := uint64(1); k <= uint64(c.Sales); k++ {
@@ -77,7 +78,26 @@ func TestCopyTo(t *testing.T) {
 			t.Fatalf("sale %d is %+v, was %+v", k, got, want)
 		}
 	}
+	want, err := s.Journal(background, 0, c.Entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := copied.Journal(background, 0, 1<<30); err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("its journal has %d entries instead of %d, %v", len(got), len(want), err)
+	}
+	waiting := pos.DeliveryQuery{State: pos.DeliveryWaiting, Limit: 1 << 30}
+	if got, err := copied.Deliveries(background, waiting); err != nil || len(got) != c.Open {
+		t.Fatalf("%d deliveries wait, %v", len(got), err)
+	}
+	// A till that is started on it goes on where it stood.
 	if err := copied.Write(background, func(tx pos.Tx) error { return fillOne(tx, uint64(c.Sales)+1, chain.Account{ID: "acc"}) }); err != nil {
+		t.Error(err)
+	}
+	last, err := copied.Journal(background, uint64(c.Entries), 2)
+	if err != nil || len(last) != 1 || last[0].Sum(want[c.Entries-1].Hash) != last[0].Hash {
+		t.Errorf("the chain goes on with %+v, %v", last, err)
+	}
+	if err := copied.Check(background); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,36 +18,33 @@ import (
 	"github.com/cointill/till/pos/store/storetest"
 )
 
-// past is how many sales a benchmark's store holds already. TILL_BENCH_SALES
-// adds one more size, such as 1000000.
-func past() []uint64 {
-	sizes := []uint64{0, 100_000}
-	if n, err := strconv.ParseUint(os.Getenv("TILL_BENCH_SALES"), 10, 64); err == nil {
-		sizes = append(sizes, n)
+// size is what a benchmark's store holds already.
+type size struct{ past, open int }
+
+func (z size) String() string { return fmt.Sprintf("past=%d,open=%d", z.past, z.open) }
+
+// all is the number of its sales.
+func (z size) all() uint64 { return uint64(z.past + z.open) }
+
+// holding lists the sizes to compare. TILL_BENCH_SALES adds one with that many
+// past sales, such as 1000000.
+func holding() []size {
+	sizes := []size{{0, 0}, {0, 10_000}, {100_000, 10_000}}
+	if n, err := strconv.Atoi(os.Getenv("TILL_BENCH_SALES")); err == nil {
+		sizes = append(sizes, size{n, 10_000})
 	}
 	return sizes
 }
 
-// filled are stores with past sales, made once per run and removed by TestMain.
+// filled are the folders of these stores, made once per run and removed by
+// TestMain.
 var filled struct {
 	sync.Mutex
 	root string
-	done map[uint64]bool
+	done map[size]bool
 }
 
-// withSales gives a store with n past sales, and its folder.
-func withSales(b *testing.B, n uint64) (*store.SQLite, string) {
-	b.Helper()
-	dir := b.TempDir()
-	if n > 0 {
-		if err := os.CopyFS(dir, os.DirFS(withSalesIn(b, n))); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return openIn(b, dir), dir
-}
-
-func withSalesIn(b *testing.B, n uint64) string {
+func folder(b *testing.B, z size) string {
 	b.Helper()
 	filled.Lock()
 	defer filled.Unlock()
@@ -54,93 +53,106 @@ func withSalesIn(b *testing.B, n uint64) string {
 		if err != nil {
 			b.Fatal(err)
 		}
-		filled.root, filled.done = root, map[uint64]bool{}
+		filled.root, filled.done = root, map[size]bool{}
 	}
-	dir := filepath.Join(filled.root, strconv.FormatUint(n, 10))
-	if filled.done[n] {
-		return dir
+	dir := filepath.Join(filled.root, z.String())
+	if !filled.done[z] {
+		if err := store.Bulk(dir, z.past, z.open); err != nil {
+			b.Fatal(err)
+		}
+		filled.done[z] = true
 	}
-	s, err := store.Open(background, dir, store.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	fill(b, s, n)
-	if err := s.Close(); err != nil {
-		b.Fatal(err)
-	}
-	filled.done[n] = true
 	return dir
 }
 
-func sizes(b *testing.B, run func(b *testing.B, s *store.SQLite, dir string, n uint64)) {
-	for _, n := range past() {
-		b.Run(fmt.Sprintf("past=%d", n), func(b *testing.B) {
-			s, dir := withSales(b, n)
+// sizes runs a benchmark on each of the stores. What one benchmark added is there
+// for the next.
+func sizes(b *testing.B, run func(b *testing.B, s *store.SQLite, dir string, z size)) {
+	for _, z := range holding() {
+		b.Run(z.String(), func(b *testing.B) {
+			dir := folder(b, z)
+			s := openIn(b, dir)
 			b.ResetTimer()
-			run(b, s, dir, n)
+			run(b, s, dir, z)
 		})
 	}
 }
 
-// BenchmarkCommit is one sale with its number, address and outbox row, durable.
-func BenchmarkCommit(b *testing.B) {
-	sizes(b, func(b *testing.B, s *store.SQLite, _ string, n uint64) {
-		var worst time.Duration
+// BenchmarkWrite is a sale's opening transaction, durable: its number, address,
+// change, entry and delivery.
+func BenchmarkWrite(b *testing.B) {
+	sizes(b, func(b *testing.B, s *store.SQLite, _ string, _ size) {
+		var took []time.Duration
 		for b.Loop() {
-			n++
 			at := time.Now()
-			commit(b, s, chain.Account{ID: "acc"}, n)
-			worst = max(worst, time.Since(at))
+			open(b, s, chain.Account{ID: "acc"})
+			took = append(took, time.Since(at))
 		}
-		b.ReportMetric(float64(worst.Microseconds()), "worst-µs")
+		slices.Sort(took) // the mean is the disk's
+		b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+		b.ReportMetric(float64(took[len(took)-1].Microseconds()), "worst-µs")
 	})
 }
 
-func commit(b *testing.B, s pos.Store, account chain.Account, n uint64) {
-	now := storetest.Start.Add(time.Duration(n) * time.Minute)
+func open(b *testing.B, s pos.Store, account chain.Account) {
 	err := s.Write(background, func(tx pos.Tx) error {
-		if _, err := tx.NextNumber(); err != nil {
+		n, err := tx.NextNumber()
+		if err != nil {
 			return err
 		}
+		now := storetest.Start.Add(time.Duration(n) * time.Minute)
 		i, err := tx.NextIndex(account, now)
 		if err != nil {
 			return err
 		}
 		sale := storetest.WithAddress(storetest.NewSale(n), account.ID, i, n)
+		paid, err := tx.Paid(sale.Addresses[0].To)
+		if err != nil || paid {
+			return fmt.Errorf("address %d: %v, %w", i, paid, err)
+		}
+		body, err := json.Marshal(sale)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.AppendJournal(pos.Entry{At: now, Kind: pos.EntrySale, Sale: sale.ID, Body: body}); err != nil {
+			return err
+		}
 		if err := tx.PutSale(sale); err != nil {
 			return err
 		}
-		_, err = tx.AppendOutbox(pos.Change{At: now, SaleID: sale.ID, Number: n, Outcome: sale.Outcome})
-		return err
+		seq, err := tx.AppendOutbox(pos.Change{At: now, SaleID: sale.ID, Number: n, Outcome: sale.Outcome})
+		if err != nil {
+			return err
+		}
+		return tx.PutDelivery(storetest.NewDelivery(seq, sale.ID, now))
 	})
 	if err != nil {
 		b.Error(err)
 	}
 }
 
-// BenchmarkCommitPool is the same where addresses serve again after a cooldown.
-func BenchmarkCommitPool(b *testing.B) {
-	sizes(b, func(b *testing.B, s *store.SQLite, _ string, n uint64) {
+// BenchmarkWritePool is the same where addresses serve again after a cooldown.
+func BenchmarkWritePool(b *testing.B) {
+	sizes(b, func(b *testing.B, s *store.SQLite, _ string, _ size) {
 		for b.Loop() {
-			n++
-			commit(b, s, chain.Account{ID: "pool", Cooldown: time.Minute}, n)
+			open(b, s, chain.Account{ID: "pool", Cooldown: time.Minute})
 		}
 	})
 }
 
-// BenchmarkGroupCommit is BenchmarkCommit from several terminals at once.
+// BenchmarkGroupCommit is BenchmarkWrite from several terminals at once.
 func BenchmarkGroupCommit(b *testing.B) {
 	for _, writers := range []int{1, 8, 64} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			s, _ := withSales(b, 0)
-			var n, left atomic.Int64
+			s := openIn(b, b.TempDir())
+			var left atomic.Int64
 			left.Store(int64(b.N))
 			var wg sync.WaitGroup
 			b.ResetTimer()
 			for range writers {
 				wg.Go(func() {
 					for left.Add(-1) >= 0 {
-						commit(b, s, chain.Account{ID: "acc"}, uint64(n.Add(1)))
+						open(b, s, chain.Account{ID: "acc"})
 					}
 				})
 			}
@@ -154,7 +166,7 @@ func BenchmarkGroupCommit(b *testing.B) {
 func BenchmarkOwner(b *testing.B) {
 	for _, to := range []string{"hit", "miss"} {
 		b.Run(to, func(b *testing.B) {
-			sizes(b, func(b *testing.B, s *store.SQLite, _ string, n uint64) {
+			sizes(b, func(b *testing.B, s *store.SQLite, _ string, z size) {
 				i := uint32(0)
 				for b.Loop() {
 					i += 7919
@@ -162,8 +174,8 @@ func BenchmarkOwner(b *testing.B) {
 					if to == "miss" {
 						account = "nobody"
 					}
-					_, ok, err := s.Owner(background, storetest.Destination(account, i%uint32(max(n, 1))))
-					if err != nil || ok != (n > 0 && to == "hit") {
+					_, ok, err := s.Owner(background, storetest.Destination(account, i%uint32(max(z.all(), 1))))
+					if err != nil || ok != (z.all() > 0 && to == "hit") {
 						b.Fatal(ok, err)
 					}
 				}
@@ -172,9 +184,27 @@ func BenchmarkOwner(b *testing.B) {
 	}
 }
 
+// BenchmarkOpen opens a store and closes it.
+func BenchmarkOpen(b *testing.B) {
+	sizes(b, func(b *testing.B, s *store.SQLite, dir string, _ size) {
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			s, err := store.Open(background, dir, store.Options{})
+			if err == nil {
+				err = s.Close()
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 // BenchmarkStart opens a store and reads what the first frame needs.
 func BenchmarkStart(b *testing.B) {
-	sizes(b, func(b *testing.B, s *store.SQLite, dir string, _ uint64) {
+	sizes(b, func(b *testing.B, s *store.SQLite, dir string, _ size) {
 		if err := s.Close(); err != nil {
 			b.Fatal(err)
 		}
@@ -195,7 +225,7 @@ func BenchmarkStart(b *testing.B) {
 
 // BenchmarkCheck is the whole check, which runs behind the first frame.
 func BenchmarkCheck(b *testing.B) {
-	sizes(b, func(b *testing.B, s *store.SQLite, _ string, _ uint64) {
+	sizes(b, func(b *testing.B, s *store.SQLite, _ string, _ size) {
 		for b.Loop() {
 			if err := s.Check(background); err != nil {
 				b.Fatal(err)
@@ -204,11 +234,62 @@ func BenchmarkCheck(b *testing.B) {
 	})
 }
 
+// BenchmarkHistory reads the entries of one sale.
+func BenchmarkHistory(b *testing.B) {
+	sizes(b, func(b *testing.B, s *store.SQLite, _ string, z size) {
+		i := uint64(0)
+		for b.Loop() {
+			i += 7919
+			all, err := s.History(background, storetest.NewSale(1+i%max(z.all(), 1)).ID)
+			if err != nil || z.all() > 0 && len(all) == 0 {
+				b.Fatal(all, err)
+			}
+		}
+	})
+}
+
+// BenchmarkDue asks what is to be delivered: nothing yet, and the next ten.
+func BenchmarkDue(b *testing.B) {
+	for name, now := range map[string]time.Time{"nothing": storetest.Start, "ten": storetest.Start.AddDate(1000, 0, 0)} {
+		b.Run(name, func(b *testing.B) {
+			sizes(b, func(b *testing.B, s *store.SQLite, _ string, z size) {
+				for b.Loop() {
+					due, later, err := s.Due(background, now, 10)
+					if err != nil || z.open > 0 && (len(due) == 10) != (name == "ten") || z.open > 0 && later.IsZero() != (name == "ten") {
+						b.Fatal(len(due), later, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkDeliver is one delivery that did not succeed: asked for, and put off.
+func BenchmarkDeliver(b *testing.B) {
+	sizes(b, func(b *testing.B, s *store.SQLite, _ string, z size) {
+		if z.open == 0 {
+			b.Skip("nothing waits")
+		}
+		now := storetest.Start.AddDate(1000, 0, 0)
+		for b.Loop() {
+			due, _, err := s.Due(background, now, 1)
+			if err != nil || len(due) != 1 {
+				b.Fatal(due, err)
+			}
+			d := due[0]
+			d.Tries, d.Next = d.Tries+1, d.Next.Add(time.Hour)
+			if err := s.Write(background, func(tx pos.Tx) error { return tx.PutDelivery(d) }); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 // BenchmarkFind is the text search, by what a customer reads from a receipt.
 func BenchmarkFind(b *testing.B) {
-	sizes(b, func(b *testing.B, s *store.SQLite, _ string, n uint64) {
+	sizes(b, func(b *testing.B, s *store.SQLite, _ string, z size) {
 		for b.Loop() {
-			if _, err := s.Sales(background, pos.Query{Text: fmt.Sprintf("order %d", n/2)}); err != nil {
+			if _, err := s.Sales(background, pos.Query{Text: fmt.Sprintf("order %d", z.all()/2)}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -42,6 +42,8 @@ func explainCode(path string, code int) error {
 		return readOnlyError(path)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return damaged(path, "its pages do not fit together")
+	case sqlite3.SQLITE_ERROR: // SQL that fits the tables that till makes
+		return damaged(path, "its tables are not as till made them")
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return fmt.Errorf("another program is writing to %s: close it and try again", path)
 	case sqlite3.SQLITE_IOERR:

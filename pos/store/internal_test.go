@@ -69,6 +69,9 @@ func TestDiskFull(t *testing.T) {
 			if _, err := tx.NextNumber(); err != nil {
 				return err
 			}
+			if _, err := tx.AppendJournal(pos.Entry{At: time.Unix(int64(n), 0), Kind: pos.EntrySale, Sale: fmt.Sprint(n), Body: []byte("null")}); err != nil {
+				return err
+			}
 			return tx.PutSale(pos.Sale{ID: fmt.Sprint(n), Number: n, Note: note})
 		})
 	}
@@ -120,6 +123,9 @@ func TestDiskFull(t *testing.T) {
 	for _, r := range rs {
 		if !stored[r.Sale.Number] {
 			t.Errorf("sale %d was refused and is stored", r.Sale.Number)
+		}
+		if history, err := s.History(ctx, r.Sale.ID); err != nil || len(history) != 1 {
+			t.Errorf("sale %d has the entries %v, %v", r.Sale.Number, history, err)
 		}
 	}
 	if err := s.Check(ctx); err != nil {
@@ -218,6 +224,7 @@ func TestPlans(t *testing.T) {
 		"open":     "SELECT json, sum FROM sales WHERE closed IS NULL ORDER BY number",
 		"payments": "SELECT json, sum FROM payments WHERE sale = ? ORDER BY first_at, rowid",
 		"paid":     "SELECT 1 FROM payments WHERE destination = ? LIMIT 1",
+		"journal":  journalPage, "history": history, "due": due, "later": dueLater, "first waiting": "SELECT " + firstWaiting,
 	}
 	when := time.Unix(1, 0)
 	for i, q := range []pos.Query{
@@ -234,6 +241,9 @@ func TestPlans(t *testing.T) {
 		from, _ := conditions(q)
 		queries[fmt.Sprintf("query %d", i)] = "SELECT json, sum FROM sales WHERE number IN (SELECT number FROM sales" + from +
 			" ORDER BY number DESC LIMIT 10) ORDER BY number DESC"
+	}
+	for i, q := range []pos.DeliveryQuery{{}, {State: pos.DeliveryWaiting}, {State: pos.DeliveryDone}, {SaleID: "a"}, {SaleID: "a", State: pos.DeliveryFailed}} {
+		queries[fmt.Sprint("deliveries ", i)], _ = deliveriesOf(q)
 	}
 	for name, q := range queries {
 		args := make([]any, strings.Count(q, "?")-strings.Count(q, "?1"))
@@ -274,6 +284,10 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 		"UPDATE counters SET value = 0, guard = -1 WHERE name = 'number'", "DELETE FROM counters",
 		"UPDATE meta SET value = 'x'", "UPDATE cursors SET json = '{}'", "INSERT INTO frees VALUES (1, 1, 5, 5)",
 		"DROP INDEX sales_code", "CREATE TABLE more (x)",
+		"DELETE FROM journal WHERE seq = 2", "DELETE FROM journal WHERE seq = 1", "UPDATE journal SET sale = 'id2' WHERE seq = 1",
+		"UPDATE journal SET body = '{}' WHERE seq = 2", "UPDATE journal SET seq = 3 WHERE seq = 2", "UPDATE counters SET value = 3, guard = -4 WHERE name = 'journal'",
+		"UPDATE deliveries SET due = NULL", "UPDATE deliveries SET state = 'done', due = NULL", "UPDATE deliveries SET next = 5, due = 5",
+		"UPDATE deliveries SET sale = 'x'", "UPDATE payments SET rowid = 7",
 	} {
 		s := openHere(t)
 		ctx := context.Background()
@@ -282,7 +296,9 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 				sale := pos.Sale{ID: fmt.Sprint("id", n), Number: n, Price: pos.Price{Fiat: money.Fiat{Minor: 1, Currency: "EUR"}}, Addresses: []pos.Address{{Account: "acc", Index: uint32(n), To: chain.Destination(fmt.Sprint("to", n))}}}
 				p := pos.Payment{Key: chain.PaymentKey{Network: "n", TxID: "x"}, SaleID: sale.ID, To: sale.Addresses[0].To}
 				_, err := tx.AppendOutbox(pos.Change{Number: n})
-				if err := errors.Join(err, tx.PutSale(sale), tx.PutPayment(p)); err != nil {
+				_, err2 := tx.AppendJournal(pos.Entry{At: time.Unix(1, 0), Kind: pos.EntryAct, Sale: sale.ID, Body: []byte("null")})
+				d := pos.Delivery{Seq: n, SaleID: sale.ID, State: pos.DeliveryWaiting}
+				if err := errors.Join(err, err2, tx.PutSale(sale), tx.PutPayment(p), tx.PutDelivery(d)); err != nil {
 					return err
 				}
 			}

@@ -100,8 +100,14 @@ func ringUp(s pos.Store) (line string, err error) {
 		if err := tx.PutPayment(storetest.NewPayment(sale, uint32(n))); err != nil {
 			return err
 		}
-		_, err = tx.AppendOutbox(pos.Change{SaleID: sale.ID, Number: n, Outcome: sale.Outcome})
-		return err
+		seq, err := tx.AppendOutbox(pos.Change{SaleID: sale.ID, Number: n, Outcome: sale.Outcome})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.AppendJournal(storetest.NewEntry(sale.ID, int(n))); err != nil {
+			return err
+		}
+		return tx.PutDelivery(storetest.NewDelivery(seq, sale.ID, storetest.Start))
 	})
 	if errors.Is(err, errRolledBack) {
 		return "", skipNumber(s)
@@ -160,6 +166,11 @@ func verifyAcknowledged(t *testing.T, s pos.Store, acknowledged map[uint64]uint3
 		if len(r.Payments) != 1 {
 			t.Fatalf("sale %d lost its payment", r.Sale.Number)
 		}
+		history, err := s.History(background, r.Sale.ID)
+		waiting, err2 := s.Deliveries(background, pos.DeliveryQuery{SaleID: r.Sale.ID})
+		if err := errors.Join(err, err2); err != nil || len(history) != 1 || len(waiting) != 1 {
+			t.Fatalf("sale %d has %d entries and %d deliveries, %v", r.Sale.Number, len(history), len(waiting), err)
+		}
 	}
 	for n, i := range acknowledged {
 		if got, ok := stored[n]; !ok || got != i {
@@ -169,6 +180,16 @@ func verifyAcknowledged(t *testing.T, s pos.Store, acknowledged map[uint64]uint3
 	changes, err := s.Outbox(background, 0, 1<<30)
 	if err != nil || len(changes) != len(rs) {
 		t.Fatalf("%d changes for %d sales, %v", len(changes), len(rs), err)
+	}
+	entries, err := s.Journal(background, 0, 1<<30)
+	if err != nil || len(entries) != len(rs) {
+		t.Fatalf("%d entries for %d sales, %v", len(entries), len(rs), err)
+	}
+	var chain pos.Chain
+	for _, e := range entries {
+		if err := chain.Add(e); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

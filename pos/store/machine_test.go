@@ -93,7 +93,7 @@ func (m *twins) draw() op {
 	now := m.now
 	number := rapid.Uint64Range(1, 8).Draw(m.rt, "number")
 	account := rapid.SampledFrom(twinAccounts).Draw(m.rt, "account")
-	switch rapid.IntRange(0, 8).Draw(m.rt, "op") {
+	switch rapid.IntRange(0, 11).Draw(m.rt, "op") {
 	case 0:
 		return func(tx pos.Tx) string { return answer(tx.NextIndex(account, now)) }
 	case 1:
@@ -114,6 +114,14 @@ func (m *twins) draw() op {
 		return func(tx pos.Tx) string { return answer(nil, tx.PutPayment(p)) }
 	case 7:
 		return m.ringUp(number, account)
+	case 8:
+		e := storetest.NewEntry(rapid.SampledFrom([]string{"", "sale-1", "sale-2"}).Draw(m.rt, "about"), int(number))
+		return func(tx pos.Tx) string { return answer(tx.AppendJournal(e)) }
+	case 9:
+		d := m.delivery(number)
+		return func(tx pos.Tx) string { return answer(nil, tx.PutDelivery(d)) }
+	case 10:
+		return func(tx pos.Tx) string { return answer(tx.Meta("fingerprint")) }
 	default:
 		return m.putAgain(number)
 	}
@@ -127,6 +135,17 @@ func (m *twins) payment(number uint64, account chain.Account) pos.Payment {
 		p.SaleID = ""
 	}
 	return p
+}
+
+// delivery is one of three sales', now and then of the wrong one.
+func (m *twins) delivery(number uint64) pos.Delivery {
+	sale := number % 3
+	if rapid.IntRange(0, 9).Draw(m.rt, "wrong sale") == 0 {
+		sale++
+	}
+	d := storetest.NewDelivery(number, fmt.Sprint("sale-", sale), m.now.Add(time.Duration(rapid.IntRange(-5, 30).Draw(m.rt, "next"))*time.Minute))
+	d.State = rapid.SampledFrom([]pos.DeliveryState{pos.DeliveryWaiting, pos.DeliveryWaiting, pos.DeliveryDone, pos.DeliveryFailed}).Draw(m.rt, "state")
+	return d
 }
 
 // ringUp puts a sale with an index that was allocated, or just made up.
@@ -205,6 +224,15 @@ func (m *twins) compare() {
 			return sorted(all, nil)
 		},
 		func(s pos.Store) (any, error) { return s.Outbox(background, q.Before, 4) },
+		func(s pos.Store) (any, error) { return s.Journal(background, q.Before, 4) },
+		func(s pos.Store) (any, error) { return s.History(background, "sale-1") },
+		func(s pos.Store) (any, error) {
+			return s.Deliveries(background, pos.DeliveryQuery{After: q.Before, Limit: q.Limit, State: pos.DeliveryWaiting})
+		},
+		func(s pos.Store) (any, error) {
+			all, later, err := s.Due(background, m.now, 2)
+			return fmt.Sprintf("%+v, then %v", empty(all), later), err
+		},
 		func(s pos.Store) (any, error) { return s.Cursor(background, "bitcoin:regtest") },
 		func(s pos.Store) (any, error) { return s.Meta(background, "fingerprint") },
 		func(s pos.Store) (any, error) {

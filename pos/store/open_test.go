@@ -67,8 +67,18 @@ func fillOne(tx pos.Tx, k uint64, accounts ...chain.Account) error {
 	if err := tx.PutPayment(storetest.NewPayment(s, uint32(k))); err != nil {
 		return err
 	}
-	_, err := tx.AppendOutbox(pos.Change{At: now, SaleID: s.ID, Number: k, Outcome: s.Outcome})
-	return err
+	seq, err := tx.AppendOutbox(pos.Change{At: now, SaleID: s.ID, Number: k, Outcome: s.Outcome})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.AppendJournal(storetest.NewEntry(s.ID, int(k))); err != nil {
+		return err
+	}
+	d := storetest.NewDelivery(seq, s.ID, now)
+	if k%10 != 0 {
+		d.State = pos.DeliveryDone
+	}
+	return tx.PutDelivery(d)
 }
 
 // read puts all that a store answers into one text.
@@ -90,6 +100,12 @@ func read(s pos.Store) (string, error) {
 	}
 	changes, err := s.Outbox(background, 0, 1<<20)
 	errs = append(errs, note(changes, err))
+	entries, err := s.Journal(background, 0, 1<<20)
+	errs = append(errs, note(entries, err))
+	deliveries, err := s.Deliveries(background, pos.DeliveryQuery{Limit: 1 << 20})
+	errs = append(errs, note(deliveries, err))
+	due, later, err := s.Due(background, storetest.Start.Add(time.Hour), 1<<20)
+	errs = append(errs, note(due, err), note(later, nil))
 	cursor, err := s.Cursor(background, "bitcoin:regtest")
 	errs = append(errs, note(cursor, err))
 	for _, name := range []string{"fingerprint"} {
@@ -101,6 +117,8 @@ func read(s pos.Store) (string, error) {
 		errs = append(errs, note(next, err))
 	}
 	for _, r := range sales {
+		history, err := s.History(background, r.Sale.ID)
+		errs = append(errs, note(history, err))
 		for _, a := range r.Sale.Addresses {
 			k, ok, err := s.Owner(background, a.To)
 			errs = append(errs, note(k, err), note(ok, nil))
@@ -229,6 +247,40 @@ func fillMore(t *testing.T, s pos.Store) {
 	t.Helper()
 	if err := s.Write(background, func(tx pos.Tx) error { return tx.PutSale(storetest.NewSale(1000)) }); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFolderThatCannotBeWritten: a till does not start on one, and loses nothing
+// by trying; looking is possible.
+func TestFolderThatCannotBeWritten(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("the superuser may write everywhere")
+	}
+	dir, file := closed(t, 10)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	if _, err := store.Open(background, dir, store.Options{}); !errors.Is(err, store.ErrReadOnly) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("told: %v", err)
+	}
+	if _, err := store.Open(background, filepath.Join(dir, "new"), store.Options{}); !errors.Is(err, store.ErrReadOnly) && !strings.Contains(err.Error(), dir) {
+		t.Errorf("a new folder in it: %v", err)
+	}
+	r, err := store.OpenReadOnly(background, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if entries, err := r.Journal(background, 0, 100); err != nil || len(entries) != 10 {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the file was touched, %v", err)
 	}
 }
 

@@ -28,7 +28,8 @@ const readers = 3
 
 // Options are what Open may be told.
 type Options struct {
-	// Now is the clock for the lock file. nil is the machine's.
+	// Now is the clock for the lock file, and for the entries with which the
+	// journal of an older store begins. nil is the machine's.
 	Now func() time.Time
 }
 
@@ -70,7 +71,7 @@ func Open(ctx context.Context, dir string, opts Options) (*SQLite, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, FileName)
-	w, err := openWriter(ctx, path)
+	w, err := openWriter(ctx, path, opts.Now())
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -85,10 +86,10 @@ func Open(ctx context.Context, dir string, opts Options) (*SQLite, error) {
 	return s, nil
 }
 
-func openWriter(ctx context.Context, path string) (*session, error) {
+func openWriter(ctx context.Context, path string, now time.Time) (*session, error) {
 	switch _, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := create(ctx, path); err != nil {
+		if err := create(ctx, path, now); err != nil {
 			return nil, err
 		}
 	case err != nil:
@@ -104,7 +105,7 @@ func openWriter(ctx context.Context, path string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.ready(ctx); err != nil {
+	if err := w.ready(ctx, now); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
@@ -133,7 +134,7 @@ func tighten(path string) error {
 // create makes a new store under another name first, so that a file under the
 // right name is always whole: an empty or cut one is damage and never taken for
 // a new shop, whose addresses would begin again.
-func create(ctx context.Context, path string) error {
+func create(ctx context.Context, path string, now time.Time) error {
 	for _, suffix := range []string{"-wal", "-journal"} {
 		if _, err := os.Lstat(path + suffix); err == nil {
 			return damaged(path, "it is gone and its log "+filepath.Base(path)+suffix+" is still there")
@@ -156,7 +157,7 @@ func create(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	err = s.migrate(0)
+	err = s.migrate(0, now)
 	if err := errors.Join(err, s.close()); err != nil {
 		return err
 	}
@@ -166,23 +167,8 @@ func create(ctx context.Context, path string) error {
 	return explain(path, syncFolder(filepath.Dir(path)))
 }
 
-// migrate brings the file from a version to the present one, wholly or not.
-func (s *session) migrate(from int) error {
-	var b strings.Builder
-	b.WriteString("BEGIN IMMEDIATE;\n")
-	for _, step := range migrations[from:] {
-		b.WriteString(step)
-	}
-	fmt.Fprintf(&b, "PRAGMA application_id = %d;\nPRAGMA user_version = %d;\nCOMMIT;", applicationID, len(migrations))
-	if err := s.script(b.String()); err != nil {
-		_ = s.script("ROLLBACK")
-		return err
-	}
-	return nil
-}
-
 // ready makes sure of everything that durability stands on, and migrates.
-func (s *session) ready(ctx context.Context) error {
+func (s *session) ready(ctx context.Context, now time.Time) error {
 	if err := s.assertVersion(ctx); err != nil {
 		return err
 	}
@@ -197,7 +183,7 @@ func (s *session) ready(ctx context.Context) error {
 		if version < 1 {
 			return damaged(s.path, "it has no version")
 		}
-		if err := s.migrate(int(version)); err != nil {
+		if err := s.migrate(int(version), now); err != nil {
 			return err
 		}
 	}
@@ -280,6 +266,9 @@ func OpenReadOnly(ctx context.Context, dir string) (*SQLite, error) {
 	}
 	if err == nil {
 		err = tooNew(path, version)
+	}
+	if err == nil && version < int64(len(migrations)) {
+		err = fmt.Errorf("%s was written by an older till: start till, which brings it up to date; a copy of the file is a backup while till is closed", path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"math"
@@ -282,29 +283,28 @@ func (s *SQLite) Destinations(ctx context.Context) iter.Seq2[pos.Known, error] {
 // Payment finds a payment by its key.
 func (s *SQLite) Payment(ctx context.Context, key chain.PaymentKey) (p pos.Payment, found bool, err error) {
 	err = s.read(ctx, func(c *session) error {
-		found, err = c.document(ctx, "a payment", &p, "SELECT json, sum FROM payments WHERE network = ? AND txid = ? AND idx = ?",
+		var doc []byte
+		var crc int64
+		found, err = c.one(ctx, []any{&doc, &crc}, "SELECT json, sum FROM payments WHERE network = ? AND txid = ? AND idx = ?",
 			string(key.Network), string(key.TxID), int64(key.Index))
+		if err == nil && found {
+			err = c.decode("a payment", doc, crc, &p)
+		}
+		found = found && err == nil
 		return err
 	})
 	return p, found, err
 }
 
-// document reads one document into v.
-func (s *session) document(ctx context.Context, what string, v any, q string, args ...any) (bool, error) {
-	var doc []byte
-	var crc int64
-	found, err := s.one(ctx, []any{&doc, &crc}, q, args...)
-	if err != nil || !found {
-		return false, err
-	}
-	err = s.decode(what, doc, crc, v)
-	return err == nil, err
-}
-
 // Cursor returns how far a rail was read, zero if it never was.
 func (s *SQLite) Cursor(ctx context.Context, rail string) (cur chain.Cursor, err error) {
 	err = s.read(ctx, func(c *session) error {
-		_, err := c.document(ctx, "a cursor", &cur, "SELECT json, sum FROM cursors WHERE rail = ?", rail)
+		var doc []byte
+		var sound bool
+		found, err := c.one(ctx, []any{&doc, &sound}, "SELECT json, sum = "+cursorSum+" FROM cursors WHERE rail = ?", rail)
+		if err == nil && found && (!sound || json.Unmarshal(doc, &cur) != nil) {
+			err = damaged(c.path, fmt.Sprintf("the cursor of %.80q does not match its check sum", rail))
+		}
 		return err
 	})
 	return cur, err
@@ -343,10 +343,10 @@ func (s *SQLite) Meta(ctx context.Context, name string) (value string, err error
 }
 
 func (s *session) meta(ctx context.Context, name string) (value string, err error) {
-	var crc int64
-	found, err := s.one(ctx, []any{&value, &crc}, "SELECT value, sum FROM meta WHERE name = ?", name)
-	if err == nil && found && sum([]byte(value)) != crc {
-		err = damaged(s.path, "the value "+name+" does not match its check sum")
+	var sound bool
+	found, err := s.one(ctx, []any{&value, &sound}, "SELECT value, sum = "+metaSum+" FROM meta WHERE name = ?", name)
+	if err == nil && found && !sound {
+		err = damaged(s.path, fmt.Sprintf("the value %.80q does not match its check sum", name))
 	}
 	if err != nil {
 		return "", err

@@ -175,8 +175,8 @@ func (t *sqlTx) show(number int64, closed sql.NullInt64, a addressRow, p place) 
 			return err
 		}
 	case p.since.Int64 != int64(a.since):
-		if err := t.exec("UPDATE addresses SET since = ? WHERE number = ? AND account = ? AND idx = ?",
-			int64(a.since), number, p.account.Int64, int64(a.idx)); err != nil {
+		if err := t.exec("UPDATE addresses SET since = ?1, sum = row_sum(?2, ?3, ?4, ?5, ?1) WHERE number = ?2 AND account = ?3 AND idx = ?4",
+			int64(a.since), number, p.account.Int64, int64(a.idx), a.to); err != nil {
 			return err
 		}
 	}
@@ -227,7 +227,8 @@ func (t *sqlTx) addAddress(number, account int64, a addressRow) error {
 		(SELECT 1 FROM addresses WHERE lower(destination) = lower(?1) AND destination = ?1 LIMIT 1)`, a.to); err != nil {
 		return err
 	}
-	if err := t.exec(`INSERT INTO addresses (number, account, idx, destination, since, newest) VALUES (?, ?, ?, ?, ?, ?)`,
+	if err := t.exec(`INSERT INTO addresses (number, account, idx, destination, since, newest, sum)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, row_sum(?1, ?2, ?3, ?4, ?5))`,
 		number, account, int64(a.idx), a.to, int64(a.since), 1-others); err != nil || others == 0 {
 		return err
 	}
@@ -255,8 +256,8 @@ func (t *sqlTx) PutCursor(rail string, c chain.Cursor) error {
 	if err != nil {
 		return fmt.Errorf("the cursor of %.80q cannot be stored: %w", rail, err)
 	}
-	return t.exec("INSERT INTO cursors VALUES (?, ?, ?) ON CONFLICT (rail) DO UPDATE SET json = excluded.json, sum = excluded.sum",
-		clean(rail), string(doc), sum(doc))
+	return t.exec("INSERT INTO cursors VALUES (?1, ?2, row_sum(?1, ?2)) ON CONFLICT (rail) DO UPDATE SET json = excluded.json, sum = excluded.sum",
+		clean(rail), string(doc))
 }
 
 func (t *sqlTx) AppendOutbox(c pos.Change) (uint64, error) {
@@ -277,9 +278,8 @@ func (t *sqlTx) AppendOutbox(c pos.Change) (uint64, error) {
 }
 
 func (t *sqlTx) PutMeta(name, value string) error {
-	value = clean(value)
-	return t.exec("INSERT INTO meta VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value, sum = excluded.sum",
-		clean(name), value, sum([]byte(value)))
+	return t.exec("INSERT INTO meta VALUES (?1, ?2, row_sum(?1, ?2)) ON CONFLICT (name) DO UPDATE SET value = excluded.value, sum = excluded.sum",
+		clean(name), clean(value))
 }
 
 func (t *sqlTx) Meta(name string) (value string, err error) {

@@ -41,6 +41,9 @@ func everything(t testing.TB, tx pos.Tx, number uint64) {
 	_, err = tx.AppendOutbox(pos.Change{At: Start, SaleID: s.ID, Number: s.Number, Outcome: s.Outcome})
 	check(t, err)
 	check(t, tx.PutMeta("name", s.ID))
+	appendTo(t, tx, NewEntry(s.ID, int(number)))
+	appendTo(t, tx, NewEntry("", int(number)))
+	check(t, tx.PutDelivery(NewDelivery(number, s.ID, Start)))
 }
 
 // image is all that a store says, for comparing before and after.
@@ -55,6 +58,11 @@ type image struct {
 	next   uint32
 	index  uint32 // that a transaction would get
 	number uint64
+
+	journal    []pos.Entry
+	deliveries []pos.Delivery
+	due        []pos.Delivery
+	entry      pos.Entry // that a transaction would add
 }
 
 func photograph(t testing.TB, s pos.Store) (im image) {
@@ -76,7 +84,13 @@ func photograph(t testing.TB, s pos.Store) (im image) {
 	check(t, err)
 	im.next, err = s.Next(ctx, account.ID)
 	check(t, err)
+	im.journal = wholeJournal(t, s)
+	im.deliveries, err = s.Deliveries(ctx, pos.DeliveryQuery{Limit: 1000})
+	check(t, err)
+	im.due, _, err = s.Due(ctx, Start, 1000)
+	check(t, err)
 	if err := s.Write(ctx, func(tx pos.Tx) (err error) {
+		im.entry = appendTo(t, tx, NewEntry("", 1))
 		im.index, err = tx.NextIndex(account, Start)
 		check(t, err)
 		im.number, err = tx.NextNumber()
@@ -205,7 +219,8 @@ func durableAfterReopen(t *testing.T, suite Suite) {
 	was := photograph(t, s)
 	s = suite.Reopen(t, s)
 	same(t, "after a restart", photograph(t, s), was)
-	if len(was.sales) != 3 || len(was.open) != 2 || len(was.outbox) != 2 || len(was.shown) != 2 {
+	if len(was.sales) != 3 || len(was.open) != 2 || len(was.outbox) != 2 || len(was.shown) != 2 ||
+		len(was.journal) != 4 || len(was.deliveries) != 2 || len(was.due) != 2 {
 		t.Fatalf("the picture is not whole: %+v", was)
 	}
 }
@@ -314,6 +329,15 @@ func transactionIsOver(t *testing.T, suite Suite) {
 	if _, err := kept.Sale(NewSale(1).ID); err == nil {
 		t.Fatal("a transaction that is over still reads")
 	}
+	if _, err := kept.AppendJournal(NewEntry("", 1)); err == nil {
+		t.Fatal("a transaction that is over still keeps a journal")
+	}
+	if err := kept.PutDelivery(NewDelivery(1, "sale-1", Start)); err == nil {
+		t.Fatal("a transaction that is over still delivers")
+	}
+	if _, err := kept.Meta("name"); err == nil {
+		t.Fatal("a transaction that is over still knows")
+	}
 	rs, err := s.Sales(context.Background(), pos.Query{})
 	check(t, err)
 	same(t, "sales", numbers(rs), []uint64{1})
@@ -342,6 +366,14 @@ func transactionSeesItself(t *testing.T, suite Suite) {
 			t.Error("not paid after the payment")
 		}
 		same(t, "inside", r, pos.Record{Sale: sale, Payments: []pos.Payment{p}})
+		for _, want := range []string{"", "a", "b"} {
+			if want != "" {
+				check(t, tx.PutMeta("name", want))
+			}
+			if v, err := tx.Meta("name"); v != want || err != nil {
+				t.Errorf("Meta is %q instead of %q, %v", v, want, err)
+			}
+		}
 		return nil
 	})
 }
@@ -358,7 +390,11 @@ func closedStore(t *testing.T, suite Suite) {
 	_, err := s.Sale(ctx, NewSale(1).ID)
 	_, err2 := s.Open(ctx)
 	_, err3 := s.Next(ctx, "acc")
-	for _, err := range []error{err, err2, err3} {
+	_, err4 := s.Journal(ctx, 0, 1)
+	_, err5 := s.History(ctx, "")
+	_, err6 := s.Deliveries(ctx, pos.DeliveryQuery{})
+	_, _, err7 := s.Due(ctx, Start, 1)
+	for _, err := range []error{err, err2, err3, err4, err5, err6, err7} {
 		if !errors.Is(err, pos.ErrClosed) {
 			t.Errorf("a closed store answers: %v", err)
 		}
