@@ -24,7 +24,7 @@ func offers(t testing.TB, list ...any) []sourced {
 			t.Fatal(err)
 		}
 		age := time.Duration(list[i+1].(int)) * time.Second
-		out = append(out, sourced{string(rune('a' + i/2)), r, noon.Add(-age)})
+		out = append(out, sourced{source: string(rune('a' + i/2)), price: r, at: noon.Add(-age)})
 	}
 	return out
 }
@@ -87,12 +87,12 @@ func TestLiarsDoNotMoveThePrice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		honest := make([]sourced, 3)
 		for i := range honest {
-			honest[i] = sourced{string(rune('a' + i)), money.Rate{Num: rapid.Uint64Range(6_240_000, 6_250_000).Draw(t, "honest"), Scale: 2}, noon}
+			honest[i] = sourced{source: string(rune('a' + i)), price: money.Rate{Num: rapid.Uint64Range(6_240_000, 6_250_000).Draw(t, "honest"), Scale: 2}, at: noon}
 		}
 		all := slices.Clone(honest)
 		for i := range 2 {
 			lie := money.Rate{Num: rapid.Uint64Min(1).Draw(t, "lie"), Scale: rapid.Uint8Range(0, 18).Draw(t, "scale")}
-			all = append(all, sourced{string(rune('x' + i)), lie, noon.Add(-time.Duration(rapid.Int64Range(0, 60).Draw(t, "age")) * time.Second)})
+			all = append(all, sourced{source: string(rune('x' + i)), price: lie, at: noon.Add(-time.Duration(rapid.Int64Range(0, 60).Draw(t, "age")) * time.Second)})
 		}
 		got, err := combine(all, noon, rules{time.Minute, 10, 3})
 		if err != nil {

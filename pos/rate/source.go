@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"net/http"
 	"slices"
@@ -68,6 +69,18 @@ func near(a, b, base money.Rate, perMill int64) bool {
 	diff.Abs(diff.Sub(diff, widen(b, scale)))
 	limit := widen(base, scale)
 	return diff.Mul(diff, big.NewInt(1000)).Cmp(limit.Mul(limit, big.NewInt(perMill))) <= 0
+}
+
+// apart is the difference between a and b in millionths of base, rounded up.
+func apart(a, b, base money.Rate) int64 {
+	scale := max(a.Scale, b.Scale, base.Scale)
+	diff, unit := widen(a, scale), widen(base, scale)
+	diff.Abs(diff.Sub(diff, widen(b, scale))).Mul(diff, big.NewInt(1_000_000))
+	diff.Add(diff, unit).Sub(diff, big.NewInt(1)).Quo(diff, unit)
+	if !diff.IsInt64() {
+		return math.MaxInt64
+	}
+	return diff.Int64()
 }
 
 func widen(r money.Rate, scale uint8) *big.Int {

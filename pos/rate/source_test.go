@@ -264,13 +264,13 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestEveryCodeHasASentence(t *testing.T) {
-	for _, c := range []Code{Unreachable, TimedOut, Limited, Unavailable, Refused, Certificate, Redirected, WebPage, TooLong, Nonsense, WrongPair, NotOffered, Crossed, Wide, NoPrice, TooOld, Ahead} {
+	for _, c := range []Code{Unreachable, TimedOut, Limited, Unavailable, Refused, Certificate, Redirected, WebPage, TooLong, Nonsense, WrongPair, NotOffered, Crossed, Wide, NoPrice, TooOld, Ahead, Astray} {
 		text := (&Problem{Code: c, Source: "kraken", Pair: btc, Detail: "so"}).Error()
 		if !strings.Contains(text, "kraken") || !strings.HasSuffix(text, " (so)") || strings.Contains(text, "%!") {
 			t.Errorf("%s: %q", c, text)
 		}
 	}
-	if len(sentences) != 17 {
+	if len(sentences) != 18 {
 		t.Errorf("%d sentences", len(sentences))
 	}
 }
