@@ -2,6 +2,7 @@ package rate
 
 import (
 	"errors"
+	"math"
 	"math/big"
 	"slices"
 	"testing"
@@ -127,6 +128,15 @@ func TestNear(t *testing.T) {
 		limit := new(big.Rat).Mul(rat(b), big.NewRat(per, 1000))
 		if want := diff.Abs(diff).Cmp(limit) <= 0; near(a, b, b, per) != want {
 			t.Fatalf("%s and %s within %d thousandths: %t", a, b, per, !want)
+		}
+		// Rounded up: one millionth less would be too little.
+		got, unit := apart(a, b, b), big.NewRat(1, 1_000_000)
+		reach := func(n int64) *big.Rat {
+			limit := new(big.Rat).Mul(rat(b), unit)
+			return limit.Mul(limit, new(big.Rat).SetInt64(n))
+		}
+		if got < math.MaxInt64 && diff.Cmp(reach(got)) > 0 || got > 0 && diff.Cmp(reach(got-1)) <= 0 {
+			t.Fatalf("%s and %s are %d millionths apart", a, b, got)
 		}
 	})
 }
