@@ -11,15 +11,15 @@ import (
 // priceScenes are what may happen to the exchanges, with or without a sale.
 var priceScenes = []scene{
 	{"price-down", "one exchange is out of service", false, anytime, func(_ context.Context, st *stage, _ pos.View) error {
-		return st.exchanges(feedtest.Unavailable, feedtest.Kraken)
+		return st.exchanges(feedtest.Broken, feedtest.Kraken)
 	}},
 	{"price-lie", "one exchange says a hundred times the price", false, anytime, func(_ context.Context, st *stage, _ pos.View) error {
 		return st.exchanges(feedtest.Times100, feedtest.Coinbase)
 	}},
 	{"price-none", "no exchange answers: the price ages, then new sales stop", false, anytime, func(_ context.Context, st *stage, _ pos.View) error {
-		return st.exchanges(feedtest.Unavailable, rate.SourceNames()...)
+		return st.exchanges(feedtest.Broken, rate.SourceNames()...)
 	}},
-	{"price-back", "all exchanges answer again, within a minute", false, anytime, func(_ context.Context, st *stage, _ pos.View) error {
+	{"price-back", "all exchanges answer again, within a minute or so", false, anytime, func(_ context.Context, st *stage, _ pos.View) error {
 		return st.exchanges(feedtest.None)
 	}},
 }
