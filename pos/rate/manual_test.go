@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
@@ -74,7 +76,7 @@ func TestMarketEndsManual(t *testing.T) {
 		defer s.stop()
 		s.all(feedtest.HTML)
 		s.after(6 * time.Minute)
-		s.typed(bitcoin, "70000")
+		s.SetManual(bitcoin, "EUR", money.Rate{Num: 70_000}, time.Now().Add(time.Hour), "Ana")
 		s.is("70000", pos.RateManual)
 		// One exchange alone is no price.
 		s.server.Fault("kraken", feedtest.None)
@@ -205,5 +207,70 @@ func TestManualAndTheClock(t *testing.T) {
 		s.after(time.Minute)
 		by.Store(0)
 		s.is("50000", pos.RateStale) // and it does not come back
+	})
+}
+
+// standing is a clock that a test moves.
+type standing struct {
+	systemClock
+	now *time.Time
+}
+
+func (c standing) Now() time.Time { return *c.now }
+
+// However prices of the market, prices by hand and time follow each other: what
+// counts is the market's while it is live or aging, else what was typed since
+// the market's last word and less than a quarter of an hour ago; and the books
+// are the same as in a feed in which nobody ever typed.
+func TestManualBesideTheMarket(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := noon
+		make1 := func() *Feed {
+			f := crowd(t, 1)
+			f.cfg.Clock = standing{now: &now}
+			return f
+		}
+		f, other := make1(), make1()
+		var byHand money.Rate
+		var until, accepted time.Time
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.SampledFrom([]int{0, 1, 20, 59, 120, 400, 900}).Draw(t, "seconds")) * time.Second)
+			price := money.Rate{Num: rapid.SampledFrom([]uint64{50_000, 51_000, 80_000, 5_000_000}).Draw(t, "price")}
+			before := f.books[btc].last.at
+			switch rapid.IntRange(0, 2).Draw(t, "what") {
+			case 0:
+				for _, feed := range []*Feed{f, other} {
+					feed.record(0, btc, sourced{source: "a", price: price, at: now}, nil, now)
+				}
+				if f.books[btc].problem == nil {
+					byHand, accepted = money.Rate{}, now
+				}
+			case 1:
+				for _, feed := range []*Feed{f, other} {
+					feed.record(0, btc, sourced{}, &Problem{Code: Unreachable, Source: "a", Pair: btc}, now)
+				}
+				if f.books[btc].problem == nil { // the quote of before still counts
+					byHand = money.Rate{}
+				}
+			default:
+				byHand, until = price, now.Add(quarter)
+				f.SetManual(bitcoin, "EUR", price, until, "Ana")
+			}
+			got, err := f.Rate(bitcoin, "EUR")
+			market, none := other.Rate(bitcoin, "EUR")
+			sells := none == nil && market.State != pos.RateStale
+			switch counts := !byHand.IsZero() && now.Before(until) && !sells; {
+			case counts && (err != nil || got.State != pos.RateManual || got.Rate != byHand):
+				t.Fatalf("%s was typed, and the rate is %+v, %v", byHand, got, err)
+			case !counts && (got.State != market.State || got.Rate != market.Rate || (err == nil) != (none == nil)):
+				t.Fatalf("the rate is %+v, %v; the market's is %+v, %v", got, err, market, none)
+			}
+			if f.books[btc].raw != other.books[btc].raw || (f.books[btc].jump == nil) != (other.books[btc].jump == nil) {
+				t.Fatal("what was typed has moved the market")
+			}
+			if at := f.books[btc].last.at; at.Before(before) || at.After(accepted) {
+				t.Fatalf("the market's price is of %s, and was of %s", at, before)
+			}
+		}
 	})
 }

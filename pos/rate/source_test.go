@@ -128,7 +128,7 @@ func TestFaults(t *testing.T) {
 		feedtest.TooMany: Limited, feedtest.Unavailable: Unavailable, feedtest.Broken: Unavailable, feedtest.Forbidden: Refused,
 		feedtest.HTML: WebPage, feedtest.Truncated: Nonsense, feedtest.Garbage: Nonsense, feedtest.ErrorIn200: Nonsense,
 		feedtest.Swapped: Crossed, feedtest.Wide: Wide, feedtest.Zero: NoPrice, feedtest.Negative: NoPrice, feedtest.Float: NoPrice,
-		feedtest.WrongPair: WrongPair, feedtest.Huge: TooLong, feedtest.Elsewhere: Redirected, feedtest.Silent: TimedOut,
+		feedtest.WrongPair: WrongPair, feedtest.Huge: TooLong, feedtest.Elsewhere: Redirected, feedtest.Silent: TimedOut, feedtest.Stalled: TimedOut,
 		// What one answer cannot show: the feed's age limit and median are there for these.
 		feedtest.Times100: "", feedtest.Frozen: "", feedtest.Future: "",
 	}
@@ -141,7 +141,7 @@ func TestFaults(t *testing.T) {
 			t.Run(name+"/"+string(fault), func(t *testing.T) {
 				s.Fault(name, fault)
 				timeout := 30 * time.Second
-				if fault == feedtest.Silent {
+				if fault == feedtest.Silent || fault == feedtest.Stalled {
 					timeout = 50 * time.Millisecond
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), timeout)
