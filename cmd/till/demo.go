@@ -104,9 +104,13 @@ func startDemo(ctx context.Context) (_ *session, err error) {
 	shop.Fingerprint = rails[0].Account().Fingerprint + " " + rails[1].Account().Fingerprint
 	s, err := parts{
 		shop: shop, policy: demoPolicy(rails), rails: rails,
-		rates: rate.New(rate.Config{Sources: sources, Assets: assets, Currencies: shop.Currencies, Interval: 5 * time.Second, Clock: clock{}}),
+		rates: rate.New(rate.Config{
+			Sources: sources, Assets: assets, Currencies: shop.Currencies, Clock: clock{},
+			// Four times as fast as in a shop, so that a stand sees a price age.
+			Interval: 5 * time.Second, MaxAge: 15 * time.Second, Stale: 75 * time.Second,
+		}),
 		store: books, log: log, after: after,
-		stage: &stage{bitcoin: btc, ethereum: eth, paid: make(map[string]chain.TxID)},
+		stage: &stage{bitcoin: btc, ethereum: eth, prices: prices, paid: make(map[string]chain.TxID)},
 	}.open(ctx)
 	if err != nil {
 		undo = nil // open has ended everything

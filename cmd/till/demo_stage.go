@@ -11,6 +11,7 @@ import (
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/chain/devnet"
 	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/rate/feedtest"
 	"github.com/cointill/till/tui"
 )
 
@@ -18,6 +19,7 @@ import (
 type stage struct {
 	bitcoin  *devnet.Bitcoin
 	ethereum *devnet.Ethereum
+	prices   *feedtest.Server
 
 	mu   sync.Mutex
 	paid map[string]chain.TxID // the last Bitcoin transaction for each sale
@@ -25,7 +27,7 @@ type stage struct {
 
 var _ tui.Stage = (*stage)(nil)
 
-// scene is something that can happen to a sale at the counter.
+// scene is something that can happen at the counter, mostly to a sale.
 type scene struct {
 	id, title string
 	bitcoin   bool                   // only on Bitcoin
@@ -35,10 +37,10 @@ type scene struct {
 
 func unpaid(o pos.Outcome) bool { return o.Status == pos.Awaiting || o.Status == pos.Partial }
 func came(o pos.Outcome) bool   { return !o.Received.IsZero() }
-func always(pos.Outcome) bool   { return true }
+func rung(o pos.Outcome) bool   { return o.Status != "" }
 
 var scenes = []scene{
-	{"exact", "pays what the QR asks for", false, always, func(ctx context.Context, st *stage, v pos.View) error {
+	{"exact", "pays what the QR asks for", false, rung, func(ctx context.Context, st *stage, v pos.View) error {
 		return st.share(ctx, v, 1, 1)
 	}},
 	{"short", "pays only half", false, unpaid, func(ctx context.Context, st *stage, v pos.View) error {
@@ -77,7 +79,7 @@ func (st *stage) Pay(ctx context.Context, v pos.View) error { return st.share(ct
 // Scenes lists what can be played with a sale now.
 func (st *stage) Scenes(v pos.View) []tui.Scene {
 	var out []tui.Scene
-	for _, s := range scenes {
+	for _, s := range slices.Concat(scenes, priceScenes) {
 		if s.when(v.Sale.Outcome) && (!s.bitcoin || v.Asset.ID == chain.Bitcoin) {
 			out = append(out, tui.Scene{ID: s.id, Title: s.title})
 		}
@@ -87,11 +89,12 @@ func (st *stage) Scenes(v pos.View) []tui.Scene {
 
 // Play plays a scene by its id.
 func (st *stage) Play(ctx context.Context, id string, v pos.View) error {
-	i := slices.IndexFunc(scenes, func(s scene) bool { return s.id == id })
+	all := slices.Concat(scenes, priceScenes)
+	i := slices.IndexFunc(all, func(s scene) bool { return s.id == id })
 	if i < 0 {
 		return fmt.Errorf("there is no scene %q", id)
 	}
-	return scenes[i].play(ctx, st, v)
+	return all[i].play(ctx, st, v)
 }
 
 // Mine adds a block to the chain of a sale, or to both.

@@ -37,7 +37,7 @@ func TestFeedGarbage(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	for _, fault := range feedtest.Faults() {
 		switch fault {
-		case feedtest.None, feedtest.Silent, feedtest.Wide, feedtest.WrongPair, feedtest.Times100, feedtest.Frozen, feedtest.Float:
+		case feedtest.None, feedtest.Silent, feedtest.Stalled, feedtest.Wide, feedtest.WrongPair, feedtest.Times100, feedtest.Frozen, feedtest.Float:
 			// A quorum that agrees on a lie is believed; a pair's name, a frozen
 			// stamp and another way to write a number are not wrong at once.
 			continue

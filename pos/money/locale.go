@@ -154,7 +154,8 @@ func (l Locale) Sats(a chain.Amount) string { return l.join(a.String(), "") + " 
 
 // Rate writes the price of one coin for people: "€62,410.50". It is rounded to
 // the currency's decimals, half up, but keeps four of them where the price is
-// below ten, as that of a stablecoin in another currency.
+// below ten, as that of a stablecoin in another currency, and below one four
+// digits after the zeros, so that no price is shown as none.
 func (l Locale) Rate(r Rate, cur Currency) string {
 	if r.Num == 0 || r.Scale > maxScale {
 		return ""
@@ -162,7 +163,7 @@ func (l Locale) Rate(r Rate, cur Currency) string {
 	keep := cur.Digits()
 	r = r.trim()
 	if r.Num/pow10[r.Scale] < 10 {
-		keep = max(keep, min(4, int(r.Scale)))
+		keep = max(keep, min(4+r.zeros(), int(r.Scale)))
 	}
 	if int(r.Scale) > keep {
 		cut := pow10[int(r.Scale)-keep]
@@ -175,4 +176,13 @@ func (l Locale) Rate(r Rate, cur Currency) string {
 	whole, frac, _ := strings.Cut(insertPoint(strconv.FormatUint(r.Num, 10), int(r.Scale), '.'), ".")
 	frac += zeros[:max(0, cur.Digits()-len(frac))]
 	return l.price(l.join(whole, frac), false, cur)
+}
+
+// zeros counts those between the point and the first other digit; above one
+// there are none.
+func (r Rate) zeros() (n int) {
+	for n < int(r.Scale) && r.Num < pow10[int(r.Scale)-n-1] {
+		n++
+	}
+	return n
 }

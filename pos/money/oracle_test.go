@@ -2,6 +2,7 @@ package money
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -28,7 +29,10 @@ func TestAgainstICU(t *testing.T) {
 		}
 		t.Skip("node is not installed: apt-get install nodejs")
 	}
-	minors := []int64{0, 5, 99, 450, 1620, 123456, 1234567, 123456789, 12345678901, -5, -1234567}
+	minors := []int64{
+		0, 5, 99, 450, 999, 1000, 1620, 9999, 10_000, 99_999, 100_000, 123456, 999_999, 1_000_000, 1234567, 123456789, 12345678901,
+		math.MaxInt64, math.MinInt64, -1, -5, -100_000, -1234567,
+	}
 	type question struct {
 		Currencies []Currency `json:"currencies"`
 		Fiat       [][3]any   `json:"fiat"`

@@ -3,6 +3,7 @@ package money
 import (
 	"errors"
 	"math"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -110,11 +111,47 @@ func TestPrinting(t *testing.T) {
 		{en.Rate(Rate{98000005, 1}, "JPY"), "¥9,800,001"},
 		{en.Rate(Rate{9999999, 6}, "USD"), "$10.0000"},
 		{en.Rate(Rate{}, "USD"), ""},
+		{en.Rate(Rate{123456, 10}, "EUR"), "€0.00001235"},
+		{en.Rate(Rate{1, 18}, "EUR"), "€0.000000000000000001"},
+		{en.Rate(Rate{999999, 8}, "EUR"), "€0.010000"},
+		{en.Rate(Rate{5, 1}, "EUR"), "€0.50"},
+		{en.Rate(Rate{1, 1}, "EUR"), "€0.10"},
+		{en.Rate(Rate{62, 4}, "JPY"), "¥0.0062"},
+		{en.Rate(Rate{math.MaxUint64, 18}, "EUR"), "€18.45"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
 		}
 	}
+}
+
+// A price is never shown as nothing, and never further from itself than half of
+// its last digit.
+func TestRateIsShownNearItself(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, l := anyRate(t, "rate"), LocaleFor(rapid.SampledFrom([]string{"en", "en-IN", "de", "de-AT", "de-CH"}).Draw(t, "locale"))
+		cur := anyCurrency(t)
+		shown := l.Rate(r, cur)
+		row := l.get()
+		digits := strings.Map(func(c rune) rune {
+			switch {
+			case c >= '0' && c <= '9':
+				return c
+			case c == row.decimal:
+				return '.'
+			}
+			return -1
+		}, strings.ReplaceAll(shown, l.Symbol(cur), ""))
+		read, err := ParseRate(digits)
+		if err != nil {
+			t.Fatalf("%s is shown as %q: %v", r, shown, err)
+		}
+		_, frac, _ := strings.Cut(digits, ".")
+		half := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Mul(big.NewInt(2), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(len(frac))), nil)))
+		if diff := new(big.Rat).Sub(read.rat(), r.rat()); diff.Abs(diff).Cmp(half) > 0 || len(frac) < cur.Digits() {
+			t.Fatalf("%s is shown as %q", r, shown)
+		}
+	})
 }
 
 func TestLocaleFor(t *testing.T) {

@@ -13,6 +13,7 @@ type sourced struct {
 	source string
 	price  money.Rate
 	at     time.Time // when the price was true, by our clock
+	spread int64     // between bid and ask, in millionths of the price
 }
 
 // agreed is a price that enough sources stand for.

@@ -2,6 +2,7 @@ package rate
 
 import (
 	"errors"
+	"math"
 	"math/big"
 	"slices"
 	"testing"
@@ -24,7 +25,7 @@ func offers(t testing.TB, list ...any) []sourced {
 			t.Fatal(err)
 		}
 		age := time.Duration(list[i+1].(int)) * time.Second
-		out = append(out, sourced{string(rune('a' + i/2)), r, noon.Add(-age)})
+		out = append(out, sourced{source: string(rune('a' + i/2)), price: r, at: noon.Add(-age)})
 	}
 	return out
 }
@@ -87,12 +88,12 @@ func TestLiarsDoNotMoveThePrice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		honest := make([]sourced, 3)
 		for i := range honest {
-			honest[i] = sourced{string(rune('a' + i)), money.Rate{Num: rapid.Uint64Range(6_240_000, 6_250_000).Draw(t, "honest"), Scale: 2}, noon}
+			honest[i] = sourced{source: string(rune('a' + i)), price: money.Rate{Num: rapid.Uint64Range(6_240_000, 6_250_000).Draw(t, "honest"), Scale: 2}, at: noon}
 		}
 		all := slices.Clone(honest)
 		for i := range 2 {
 			lie := money.Rate{Num: rapid.Uint64Min(1).Draw(t, "lie"), Scale: rapid.Uint8Range(0, 18).Draw(t, "scale")}
-			all = append(all, sourced{string(rune('x' + i)), lie, noon.Add(-time.Duration(rapid.Int64Range(0, 60).Draw(t, "age")) * time.Second)})
+			all = append(all, sourced{source: string(rune('x' + i)), price: lie, at: noon.Add(-time.Duration(rapid.Int64Range(0, 60).Draw(t, "age")) * time.Second)})
 		}
 		got, err := combine(all, noon, rules{time.Minute, 10, 3})
 		if err != nil {
@@ -127,6 +128,15 @@ func TestNear(t *testing.T) {
 		limit := new(big.Rat).Mul(rat(b), big.NewRat(per, 1000))
 		if want := diff.Abs(diff).Cmp(limit) <= 0; near(a, b, b, per) != want {
 			t.Fatalf("%s and %s within %d thousandths: %t", a, b, per, !want)
+		}
+		// Rounded up: one millionth less would be too little.
+		got, unit := apart(a, b, b), big.NewRat(1, 1_000_000)
+		reach := func(n int64) *big.Rat {
+			limit := new(big.Rat).Mul(rat(b), unit)
+			return limit.Mul(limit, new(big.Rat).SetInt64(n))
+		}
+		if got < math.MaxInt64 && diff.Cmp(reach(got)) > 0 || got > 0 && diff.Cmp(reach(got-1)) <= 0 {
+			t.Fatalf("%s and %s are %d millionths apart", a, b, got)
 		}
 	})
 }

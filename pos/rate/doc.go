@@ -4,18 +4,28 @@
 //	Source, NewSource   one exchange's ticker over HTTP: Kraken, Coinbase Exchange, Bitstamp
 //	combine             from quotes to one price: age, median, deviation, quorum
 //	Alarm               a price that exchanges agree on and that till does not act upon
-//	Feed                polls, remembers, and answers pos.Rates from memory
+//	Feed                polls, remembers, and answers pos.Rates from memory; takes prices by hand
+//	Prices, Status      what it knows by price and by exchange, for health screen and doctor
 //
 // Of a quote the exact middle of bid and ask counts. A quote older than MaxAge
 // is left out; the median of the others is taken, those more than one percent
 // away from it are dropped, and if a quorum remains, its median is the price.
 // Failures stay with the exchange that failed.
 //
-// A price more than Jump (10 percent) away from one that was accepted in the
-// last ten minutes is taken only when it was said in two rounds, the second by
+// So a minority of exchanges that lie cannot leave the range of the honest ones
+// while all of these answer. While some of them do not, one honest exchange is
+// still in every quorum: a lie is then within twice the deviation of the truth,
+// and where too few honest ones are left for a quorum there is no new price.
+//
+// A price more than Jump (10 percent) away from the last that was accepted,
+// however long ago, is taken only when it was said in two rounds, the second by
 // newer quotes alone, within the same distance of the first. Until then the old
 // price goes on aging, and an Alarm is in Status and in the log. That holds off
-// a shifted decimal point, not exchanges that lie together for two rounds.
+// a shifted decimal point, not exchanges that lie together for two rounds. The
+// first price after a start is compared with nothing.
+//
+// A price by hand counts where exchanges have none that is live or aging, until
+// its time is over or they have: see SetManual. It never meets the rules above.
 //
 // A stablecoin is worth its peg in the peg's own currency. In another currency
 // it is worth what a dollar is, and for the dollar's price the feed asks the

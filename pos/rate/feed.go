@@ -106,9 +106,10 @@ type Feed struct {
 	changes chan struct{} // one slot
 	nudge   chan struct{} // one slot: the watch over states looks again
 
-	mu    sync.Mutex
-	books map[Pair]*book
-	next  map[string]time.Time // when each source is asked again
+	mu     sync.Mutex
+	books  map[Pair]*book
+	manual map[typed]manual
+	next   map[string]time.Time // when each source is asked again
 }
 
 // book is what is known about a pair.
@@ -131,8 +132,18 @@ type book struct {
 
 type entry struct {
 	quote   sourced // price zero: none yet
+	used    bool    // it went into the last price that was accepted
 	problem error   // of the last attempt
+	astray  *Problem
 	later   time.Time
+}
+
+// trouble is what is wrong with the source for this pair, nil = nothing.
+func (e *entry) trouble() error {
+	if e.problem == nil && e.astray != nil {
+		return e.astray
+	}
+	return e.problem
 }
 
 var _ pos.Rates = (*Feed)(nil)
@@ -146,6 +157,7 @@ func New(cfg Config) *Feed {
 		changes: make(chan struct{}, 1),
 		nudge:   make(chan struct{}, 1),
 		books:   make(map[Pair]*book),
+		manual:  make(map[typed]manual),
 		next:    make(map[string]time.Time),
 	}
 	for _, a := range cfg.Assets {
@@ -203,9 +215,24 @@ func (f *Feed) fixed(a chain.Asset, c money.Currency) (money.Rate, bool) {
 }
 
 // Rate is the price of one whole coin, with how far it can be relied on now. An
-// old price comes without an error, as pos.RateStale. The error wraps
-// money.ErrNoRate and says why there is none.
+// old price comes without an error, as pos.RateStale, unless somebody has set
+// one by hand. The error wraps money.ErrNoRate and says why there is none.
 func (f *Feed) Rate(asset chain.Asset, currency money.Currency) (pos.RateInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.cfg.Clock.Now()
+	got, err := f.market(asset, currency, now)
+	if err == nil && got.State != pos.RateStale || errors.Is(err, money.ErrOffPar) {
+		return got, err
+	}
+	if by, ok := f.byHand(asset, currency, now); ok {
+		return by, nil
+	}
+	return got, err
+}
+
+// market is Rate without prices by hand, with f.mu held.
+func (f *Feed) market(asset chain.Asset, currency money.Currency, now time.Time) (pos.RateInfo, error) {
 	if r, ok := f.fixed(asset, currency); ok {
 		return pos.RateInfo{Rate: r, State: pos.RateFixed, At: f.start, Sources: []string{"fixed"}}, nil
 	}
@@ -215,14 +242,12 @@ func (f *Feed) Rate(asset chain.Asset, currency money.Currency) (pos.RateInfo, e
 		}
 	}
 	if asset.Par != "" && asset.Par == string(currency) {
-		return pos.RateInfo{Rate: money.Rate{Num: 1}, State: pos.RatePar, At: f.start, Sources: []string{"par"}}, nil
+		return pos.RateInfo{Rate: par, State: pos.RatePar, At: f.start, Sources: []string{"par"}}, nil
 	}
 	pair, ok := f.pair(asset, currency)
 	if !ok {
 		return pos.RateInfo{}, noRate("no exchange prices %s; ring it up as an amount of %s", asset.Name, asset.Symbol)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	b := f.books[pair]
 	switch {
 	case b == nil || !b.priced:
@@ -234,7 +259,7 @@ func (f *Feed) Rate(asset chain.Asset, currency money.Currency) (pos.RateInfo, e
 	}
 	return pos.RateInfo{
 		Rate:    b.last.price,
-		State:   f.state(b.last.at, f.cfg.Clock.Now()),
+		State:   f.state(b.last.at, now),
 		At:      b.last.at,
 		Sources: slices.Clone(b.last.sources),
 	}, nil
@@ -287,24 +312,39 @@ func (f *Feed) record(source int, pair Pair, q sourced, problem error, now time.
 	f.mu.Lock()
 	b := f.books[pair]
 	e := &b.entries[source]
-	was, alarm, asked := e.problem, b.alarm(), b.askedAll()
+	was, alarm, asked := b.troubles(), b.alarm(), b.askedAll()
 	e.problem = problem
 	if problem == nil || !q.at.IsZero() {
-		e.quote = q
+		e.quote, e.used = q, false
 	}
 	if code(problem) == NotOffered && e.quote.price.IsZero() {
 		e.later = now.Add(putOff) // unless it did trade it a minute ago
 	}
 	changed := f.refresh(b, now)
+	if b.priced && b.problem == nil && f.overtake(pair) {
+		changed = true
+	}
 	is := b.alarm()
 	changed = changed || (alarm == nil) != (is == nil) || b.peg && asked != b.askedAll()
+	troubles := b.troubles()
 	f.mu.Unlock()
-	f.logChange(pair, source, was, problem)
+	for i := range troubles {
+		f.logChange(pair, i, was[i], troubles[i])
+	}
 	f.logAlarm(alarm, is)
 	if changed {
 		f.tell()
 		poke(f.nudge)
 	}
+}
+
+// troubles is what is wrong with each source for a pair.
+func (b *book) troubles() []error {
+	list := make([]error, len(b.entries))
+	for i := range b.entries {
+		list[i] = b.entries[i].trouble()
+	}
+	return list
 }
 
 // refresh computes a pair's price. It tells whether anything that Rate returns
@@ -329,6 +369,7 @@ func (f *Feed) refresh(b *book, now time.Time) bool {
 	} else {
 		b.said = time.Time{} // what was said before an interruption does not count
 	}
+	f.stray(b, err == nil, now)
 	if err != nil {
 		was := b.problem
 		b.problem = err
@@ -352,6 +393,10 @@ func (f *Feed) accept(b *book, got agreed, now time.Time) error {
 	}
 	got.price = price
 	b.last, b.raw = got, raw
+	for i := range b.entries {
+		e := &b.entries[i]
+		e.used = slices.Contains(got.sources, e.quote.source)
+	}
 	b.shown = f.state(got.at, now)
 	return nil
 }

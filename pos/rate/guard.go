@@ -10,9 +10,6 @@ import (
 	"github.com/cointill/till/pos/money"
 )
 
-// jumpWindow is how long an accepted price is a measure for the next one.
-const jumpWindow = 10 * time.Minute
-
 // par is what a stablecoin is worth in its own currency.
 var par = money.Rate{Num: 1}
 
@@ -60,8 +57,6 @@ func (f *Feed) doubt(b *book, got agreed, now time.Time) *Alarm {
 	limit := int64(f.cfg.Jump)
 	switch {
 	case b.raw.IsZero(), near(got.price, b.raw, b.raw, limit):
-		return nil
-	case b.jump == nil && now.Sub(b.last.at) > jumpWindow:
 		return nil
 	case b.jump == nil, b.said.IsZero(), now.Before(b.said), !near(got.price, b.jump.Price, b.jump.Price, limit):
 		since := now
@@ -135,10 +130,8 @@ func (b *book) askedAll() bool {
 }
 
 // offPar refuses a stablecoin that is off its par, with the reason, and any
-// before the exchanges were asked for the first time.
+// before the exchanges were asked for the first time. With f.mu held.
 func (f *Feed) offPar(asset chain.Asset, currency money.Currency) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, pair := range pegs(asset, currency) {
 		switch b := f.books[pair]; {
 		case b == nil: // of a fixed rate
@@ -149,6 +142,21 @@ func (f *Feed) offPar(asset chain.Asset, currency money.Currency) error {
 		}
 	}
 	return nil
+}
+
+// stray marks the exchanges that say something else than the price that was
+// just accepted. Where none was, nobody knows who is wrong.
+func (f *Feed) stray(b *book, accepted bool, now time.Time) {
+	for i := range b.entries {
+		e := &b.entries[i]
+		e.astray = nil
+		if age := now.Sub(e.quote.at); !accepted || e.quote.price.IsZero() || age > f.cfg.MaxAge || age < -f.cfg.MaxAge {
+			continue
+		}
+		if !near(e.quote.price, b.raw, b.raw, int64(f.cfg.Deviation)) {
+			e.astray = &Problem{Code: Astray, Source: f.cfg.Sources[i].Name(), Pair: b.pair, Detail: e.quote.price.String()}
+		}
+	}
 }
 
 // alarm is what is wrong with the pair now, nil = nothing.

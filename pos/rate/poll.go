@@ -12,9 +12,10 @@ import (
 const (
 	// putOff is how long a pair rests that an exchange does not trade.
 	putOff = 10 * time.Minute
-	// The waits after failures, doubling from the first to the last.
-	firstWait = 5 * time.Second
-	lastWait  = 5 * time.Minute
+	// The waits after failures double from a quarter of the interval (5 s) to
+	// fifteen of them (5 min).
+	firstPart = 4
+	lastTimes = 15
 )
 
 // Run asks all sources at once and from then on each at its own pace, until ctx
@@ -44,7 +45,7 @@ func (f *Feed) poll(ctx context.Context, source int) {
 		if ok {
 			failures = 0
 		} else {
-			wait = min(firstWait<<min(failures, 10), lastWait)
+			wait = min(f.cfg.Interval/firstPart<<min(failures, 10), f.cfg.Interval*lastTimes)
 			wait += f.cfg.Jitter(wait / 4)
 			failures++
 		}
@@ -85,7 +86,7 @@ func (f *Feed) round(ctx context.Context, source int) (ok bool, after time.Durat
 		}
 		p := asProblem(err, f.cfg.Sources[source].Name(), pair)
 		if p == nil {
-			price := sourced{f.cfg.Sources[source].Name(), q.Price, at}
+			price := sourced{f.cfg.Sources[source].Name(), q.Price, at, apart(q.Bid, q.Ask, q.Price)}
 			switch age := now.Sub(at); {
 			case age > f.cfg.MaxAge:
 				p = &Problem{Code: TooOld, Source: price.source, Pair: pair, Detail: "of " + at.UTC().Format("15:04:05") + " UTC"}
@@ -187,7 +188,7 @@ func (f *Feed) lookAtStates() (changed bool, wait time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.cfg.Clock.Now()
-	wait = time.Minute // a clock that is set must not go unnoticed for longer
+	changed, wait = f.expire(now, time.Minute) // a clock that is set must not go unnoticed for longer
 	for _, b := range f.books {
 		if b.last.price.IsZero() {
 			continue

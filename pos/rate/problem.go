@@ -27,6 +27,7 @@ const (
 	NoPrice     Code = "no-price"    // zero, negative or too long a number
 	TooOld      Code = "too-old"     // answers, but with an old price
 	Ahead       Code = "ahead"       // its time is in our future
+	Astray      Code = "astray"      // far from what the others agree on
 )
 
 // Problem is why a source has no price. Its text is a sentence for people.
@@ -57,6 +58,7 @@ var sentences = map[Code]string{
 	NoPrice:     "%s sent no usable price",
 	TooOld:      "%s answers, but its price is too old",
 	Ahead:       "%s has a later time than this computer; check the clock",
+	Astray:      "%s says something else than the others; till does not use its price",
 }
 
 // Error is one sentence: who, what, and what to do about it.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/big"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/holiman/uint256"
 
 	"github.com/cointill/till/pos/money"
 )
@@ -63,16 +65,38 @@ func makeQuote(bid, ask string, at time.Time) (Quote, error) {
 
 // near tells whether a and b are at most perMill thousandths of base apart.
 func near(a, b, base money.Rate, perMill int64) bool {
-	scale := max(a.Scale, b.Scale, base.Scale)
-	diff := widen(a, scale)
-	diff.Abs(diff.Sub(diff, widen(b, scale)))
-	limit := widen(base, scale)
-	return diff.Mul(diff, big.NewInt(1000)).Cmp(limit.Mul(limit, big.NewInt(perMill))) <= 0
+	diff, unit := difference(a, b, base)
+	return diff.Mul(&diff, uint256.NewInt(1000)).Cmp(unit.Mul(&unit, uint256.NewInt(uint64(perMill)))) <= 0
 }
 
-func widen(r money.Rate, scale uint8) *big.Int {
-	n := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale-r.Scale)), nil)
-	return n.Mul(n, new(big.Int).SetUint64(r.Num))
+// apart is the difference between a and b in millionths of base, rounded up.
+func apart(a, b, base money.Rate) int64 {
+	diff, unit := difference(a, b, base)
+	if unit.IsZero() {
+		return 0
+	}
+	diff.Mul(&diff, uint256.NewInt(1_000_000)).Add(&diff, &unit).SubUint64(&diff, 1).Div(&diff, &unit)
+	if !diff.IsUint64() || diff.Uint64() > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(diff.Uint64())
+}
+
+// difference is how far a and b are from each other, and base beside it at the
+// same scale. With 18 decimals and 64 bits both are below 2^124, which leaves
+// room for any factor.
+func difference(a, b, base money.Rate) (diff, unit uint256.Int) {
+	scale := max(a.Scale, b.Scale, base.Scale)
+	x, y := widen(a, scale), widen(b, scale)
+	if x.Lt(&y) {
+		x, y = y, x
+	}
+	return *diff.Sub(&x, &y), widen(base, scale)
+}
+
+func widen(r money.Rate, scale uint8) (n uint256.Int) {
+	n.Exp(uint256.NewInt(10), uint256.NewInt(uint64(scale-r.Scale)))
+	return *n.Mul(&n, uint256.NewInt(r.Num))
 }
 
 // exchange is a Source over HTTP.

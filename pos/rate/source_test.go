@@ -128,7 +128,7 @@ func TestFaults(t *testing.T) {
 		feedtest.TooMany: Limited, feedtest.Unavailable: Unavailable, feedtest.Broken: Unavailable, feedtest.Forbidden: Refused,
 		feedtest.HTML: WebPage, feedtest.Truncated: Nonsense, feedtest.Garbage: Nonsense, feedtest.ErrorIn200: Nonsense,
 		feedtest.Swapped: Crossed, feedtest.Wide: Wide, feedtest.Zero: NoPrice, feedtest.Negative: NoPrice, feedtest.Float: NoPrice,
-		feedtest.WrongPair: WrongPair, feedtest.Huge: TooLong, feedtest.Elsewhere: Redirected, feedtest.Silent: TimedOut,
+		feedtest.WrongPair: WrongPair, feedtest.Huge: TooLong, feedtest.Elsewhere: Redirected, feedtest.Silent: TimedOut, feedtest.Stalled: TimedOut,
 		// What one answer cannot show: the feed's age limit and median are there for these.
 		feedtest.Times100: "", feedtest.Frozen: "", feedtest.Future: "",
 	}
@@ -141,7 +141,7 @@ func TestFaults(t *testing.T) {
 			t.Run(name+"/"+string(fault), func(t *testing.T) {
 				s.Fault(name, fault)
 				timeout := 30 * time.Second
-				if fault == feedtest.Silent {
+				if fault == feedtest.Silent || fault == feedtest.Stalled {
 					timeout = 50 * time.Millisecond
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -264,13 +264,13 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestEveryCodeHasASentence(t *testing.T) {
-	for _, c := range []Code{Unreachable, TimedOut, Limited, Unavailable, Refused, Certificate, Redirected, WebPage, TooLong, Nonsense, WrongPair, NotOffered, Crossed, Wide, NoPrice, TooOld, Ahead} {
+	for _, c := range []Code{Unreachable, TimedOut, Limited, Unavailable, Refused, Certificate, Redirected, WebPage, TooLong, Nonsense, WrongPair, NotOffered, Crossed, Wide, NoPrice, TooOld, Ahead, Astray} {
 		text := (&Problem{Code: c, Source: "kraken", Pair: btc, Detail: "so"}).Error()
 		if !strings.Contains(text, "kraken") || !strings.HasSuffix(text, " (so)") || strings.Contains(text, "%!") {
 			t.Errorf("%s: %q", c, text)
 		}
 	}
-	if len(sentences) != 17 {
+	if len(sentences) != 18 {
 		t.Errorf("%d sentences", len(sentences))
 	}
 }

@@ -38,13 +38,14 @@ const (
 	Huge        Fault = "huge"         // a body of 1 MiB
 	Elsewhere   Fault = "elsewhere"    // a redirect to another host
 	Silent      Fault = "silent"       // no answer at all
+	Stalled     Fault = "stalled"      // half an answer, and then nothing
 )
 
 // Faults lists every fault.
 func Faults() []Fault {
 	return []Fault{
 		TooMany, Unavailable, Broken, Forbidden, HTML, Truncated, Garbage, ErrorIn200, Swapped, Wide, Zero, Negative,
-		Times100, Float, WrongPair, Frozen, Future, Huge, Elsewhere, Silent,
+		Times100, Float, WrongPair, Frozen, Future, Huge, Elsewhere, Silent, Stalled,
 	}
 }
 
@@ -93,6 +94,12 @@ func (s *Server) exchange(name string, answer func(*http.Request, Fault) (int, a
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(code)
+		if fault == Stalled {
+			_, _ = w.Write(text[:len(text)/2])
+			_ = http.NewResponseController(w).Flush()
+			s.hold(r.Context(), 0)
+			panic(http.ErrAbortHandler)
+		}
 		_, _ = w.Write(text)
 	})
 }
