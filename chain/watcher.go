@@ -154,6 +154,7 @@ func (h Health) Usable() bool { return h.State == Ready || h.State == Degraded }
 // Capabilities is what a backend can see at all.
 type Capabilities struct {
 	Unconfirmed bool // reports Seen
+	Backfill    bool // … also of what was sent before it was connected; may depend on who is
 	Evidence    bool // reports Evidence
 	FinalTags   bool // TipState.Safe and Final mean something
 	LookupTx    bool

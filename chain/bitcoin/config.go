@@ -93,6 +93,9 @@ type tuning struct {
 	audit       time.Duration // between looks at the archive's addresses
 	forgetAfter time.Duration // an unconfirmed payment that nobody mined
 	doubtAfter  time.Duration // one that most relay peers never announced
+	backfill    time.Duration // between two questions for a peer's mempool
+	relayAll    time.Duration // how long a start waits for every relay peer …
+	relaySome   time.Duration // … and for as many as evidence takes
 }
 
 func defaultTuning() tuning {
@@ -102,6 +105,7 @@ func defaultTuning() tuning {
 		redialMin: 500 * time.Millisecond, redialMax: 15 * time.Second,
 		handshake: 15 * time.Second, ping: 30 * time.Second, progress: 5 * time.Second, audit: 24 * time.Hour,
 		forgetAfter: 14 * 24 * time.Hour, doubtAfter: 24 * time.Hour,
+		backfill: 45 * time.Second, relayAll: 5 * time.Second, relaySome: 20 * time.Second,
 	}
 }
 
@@ -205,5 +209,5 @@ func (w *Watcher) Health() chain.Health { return *w.health.Load() }
 // Capabilities implements chain.Watcher.
 func (w *Watcher) Capabilities() chain.Capabilities {
 	relay := w.cfg.RelayPeers > 0
-	return chain.Capabilities{Unconfirmed: relay, Evidence: relay, LookupTx: true, LookupBlock: true}
+	return chain.Capabilities{Unconfirmed: relay, Evidence: relay, Backfill: relay && w.hub.answers(), LookupTx: true, LookupBlock: true}
 }

@@ -44,7 +44,7 @@ func (h *hub) keep(ctx context.Context, i int) {
 		if lasted > 10*h.w.tune.redialMin {
 			wait = h.w.tune.redialMin
 		}
-		pause(ctx, wait/2+time.Duration(h.w.cfg.Random(int64(wait))))
+		h.rest(ctx.Done(), wait/2+time.Duration(h.w.cfg.Random(int64(wait))))
 		wait = min(2*wait, h.w.tune.redialMax)
 	}
 }

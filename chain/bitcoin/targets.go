@@ -266,6 +266,9 @@ func (w *Watcher) Watch(ctx context.Context, list ...chain.Target) error {
 	}
 	if w.live != nil {
 		w.live.lookBack(back)
+		if len(back) > 0 {
+			w.hub.reopen()
+		}
 	}
 	return nil
 }

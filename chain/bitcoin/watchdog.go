@@ -14,6 +14,8 @@ import (
 type watchdog struct {
 	relays    int       // relay peers at the last look
 	ever      bool      // a filter peer was ever connected
+	since     time.Time // since when there is one
+	heard     bool      // the relay stood once since then
 	alone     time.Time // since when there is no filter peer
 	behind    time.Time // since when peers are ahead
 	gap       time.Time // since when our head is above the known headers
@@ -83,8 +85,13 @@ func (r *run) check() error {
 	}
 	s.goal = max(best, head.Height)
 	if s.peers > 0 {
+		if s.since.IsZero() {
+			s.since = now
+			r.w.hub.hurry()
+		}
 		s.ever, s.alone = true, time.Time{}
 	} else {
+		s.since, s.heard = time.Time{}, false
 		r.caught = false // whoever comes back may know more
 		if s.alone.IsZero() {
 			s.alone = now
@@ -97,6 +104,7 @@ func (r *run) check() error {
 	} else {
 		s.behind, s.isBehind = time.Time{}, false
 	}
+	s.heard = s.heard || r.listening(now)
 	r.expire()
 	if r.caught && r.archive != nil && now.Sub(r.looks.daily) > r.w.tune.audit {
 		r.looks.audit(head.Height)
@@ -106,6 +114,27 @@ func (r *run) check() error {
 	}
 	r.report(r.assess(now, head))
 	return nil
+}
+
+// listening tells whether the relay stands, so that a payment made from now on
+// is seen: every peer that there should be, or after a while as many as
+// evidence takes. Later nothing is waited for, as a peer that never comes must
+// not close the shop; Health then says that there is no relay.
+func (r *run) listening(now time.Time) bool {
+	s := &r.state
+	if s.since.IsZero() {
+		return false
+	}
+	need, waited := r.w.cfg.RelayPeers, now.Sub(s.since)
+	switch {
+	case waited >= r.w.tune.relaySome:
+		need = 0
+	case waited >= r.w.tune.relayAll && len(r.w.cfg.Peers) > 0:
+		need = min(need, 1)
+	case waited >= r.w.tune.relayAll:
+		need = min(need, 3)
+	}
+	return s.relays >= need
 }
 
 // ahead tells whether peers know more blocks than the light client has: one of
@@ -199,6 +228,8 @@ func (r *run) assess(now time.Time, head chain.BlockRef) chain.Health {
 		if s.isBehind {
 			h.Code = chain.HealthBehind
 		}
+	case !s.heard:
+		h.State, h.Code = chain.Syncing, chain.HealthNoRelay
 	case s.isBehind:
 		h.State, h.Code = chain.Degraded, chain.HealthBehind
 	case r.w.cfg.StaleAfter > 0 && now.Sub(head.Time) > r.w.cfg.StaleAfter:
