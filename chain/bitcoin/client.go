@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/btcsuite/btcd/blockchain"
@@ -37,6 +36,12 @@ type client struct {
 	end     context.CancelFunc // of what belongs to cs
 	census  census             // of cs's peers
 	pending map[string]*answer // questions under way, by what was asked
+	boot    context.CancelFunc // of an import, before there is a cs
+	booted  chan struct{}      // closed when it has ended
+
+	work    atomic.Pointer[progress] // the import under way
+	refused atomic.Pointer[string]   // why it failed
+	broken  atomic.Pointer[error]    // why there is no cs after it
 }
 
 // answer is a question to the network that may take for ever: neutrino waits
@@ -51,9 +56,45 @@ func newClient(w *Watcher, s *store) *client {
 	return &client{w: w, store: s, wake: make(chan struct{}, 1), pending: map[string]*answer{}}
 }
 
-// start sets neutrino up over the folder.
+// start sets neutrino up over the folder. Where headers are imported first that
+// goes on when start has returned; a failure to do so costs time and no more.
 func (c *client) start(ctx context.Context) error {
 	prepareLibraries(c.w.log)
+	if !c.importDue() {
+		return c.open(ctx)
+	}
+	ctx, end := context.WithCancel(ctx)
+	booted := make(chan struct{})
+	c.mu.Lock()
+	c.boot, c.booted = end, booted
+	c.mu.Unlock()
+	work := &progress{}
+	c.work.Store(work)
+	go func() {
+		defer close(booted)
+		defer c.work.Store(nil)
+		err := c.importHeaders(ctx, work)
+		if ctx.Err() != nil {
+			return // the next start goes on with it
+		}
+		if err != nil {
+			why := err.Error()
+			c.refused.Store(&why)
+			c.w.log.Warn("The Bitcoin headers were not imported; they are fetched from peers", "reason", err)
+		}
+		if err = c.store.mark(keyImporting, false); err == nil {
+			err = c.open(ctx)
+		}
+		if err != nil {
+			c.broken.Store(&err)
+		}
+		notify(c.wake)
+	}()
+	return nil
+}
+
+// open sets neutrino up over the folder as it is.
+func (c *client) open(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	cfg := neutrino.Config{
 		DataDir:         c.w.cfg.Dir,
@@ -64,10 +105,6 @@ func (c *client) start(ctx context.Context) error {
 		NameResolver:    func(host string) ([]net.IP, error) { return c.w.hub.resolve(ctx, host) },
 		FilterCacheSize: 6 << 20,
 		BlockCacheSize:  8 << 20,
-	}
-	// Later the network has more, and the files may be gone.
-	if stat, err := os.Stat(filepath.Join(c.w.cfg.Dir, "block_headers.bin")); c.w.cfg.BlockHeaders != "" && (err != nil || stat.Size() <= wire.MaxBlockHeaderPayload) {
-		cfg.HeadersImport = &neutrino.HeadersImportConfig{BlockHeadersSource: c.w.cfg.BlockHeaders, FilterHeadersSource: c.w.cfg.FilterHeaders}
 	}
 	cs, err := neutrino.NewChainService(cfg)
 	if err != nil {
@@ -121,6 +158,19 @@ func (c *client) listen(ctx context.Context, sub *blockntfns.Subscription) {
 // stop ends neutrino, and gives up on it after patience: the process is about
 // to end then. It tells whether neutrino ended.
 func (c *client) stop(patience <-chan struct{}) bool {
+	c.mu.Lock()
+	boot, booted := c.boot, c.booted
+	c.boot, c.booted = nil, nil
+	c.mu.Unlock()
+	if boot != nil {
+		boot()
+		select {
+		case <-booted:
+		case <-patience:
+			c.w.log.Error("The import of Bitcoin headers does not end and was left behind")
+			return false
+		}
+	}
 	c.mu.Lock()
 	cs, end := c.cs, c.end
 	c.cs, c.end, c.census = nil, nil, census{}

@@ -41,9 +41,13 @@ type Config struct {
 	// and counts more.
 	Birthday       time.Time
 	BirthdayHeight uint64
-	// BlockHeaders and FilterHeaders are files to import headers from on the
-	// first start, both or none.
+	// BlockHeaders and FilterHeaders are files or http(s) URLs to import headers
+	// from on the first start, both or none: in neutrino's import format, or the
+	// block_headers.bin and reg_filter_headers.bin of another till's folder.
 	BlockHeaders, FilterHeaders string
+	// Proxy is the host:port of a SOCKS5 proxy through which everything goes
+	// that Dial and Resolve do not do themselves.
+	Proxy string
 	// RelayPeers is how many peers are listened to for unconfirmed payments,
 	// 8 unless given; with Peers at most as many as there are. -1 is none.
 	RelayPeers int
@@ -146,6 +150,12 @@ func New(cfg Config) (*Watcher, error) {
 	if cfg.StaleAfter == 0 && !isDev(params.Net) {
 		cfg.StaleAfter = 90 * time.Minute
 	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Int64N
+	}
+	if err := newTunnel(&cfg); err != nil {
+		return nil, err
+	}
 	if cfg.Dial == nil {
 		dialer := &net.Dialer{Timeout: 10 * time.Second}
 		cfg.Dial = func(ctx context.Context, addr net.Addr) (net.Conn, error) {
@@ -157,9 +167,6 @@ func New(cfg Config) (*Watcher, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
-	}
-	if cfg.Random == nil {
-		cfg.Random = rand.Int64N
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

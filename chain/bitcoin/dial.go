@@ -3,7 +3,6 @@ package bitcoin
 import (
 	"context"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -84,7 +83,7 @@ func (a namedAddr) String() string  { return string(a) }
 func (h *hub) pick(ctx context.Context, i int) net.Addr {
 	if len(h.w.cfg.Peers) > 0 {
 		host, port := splitPeer(h.w.cfg.Peers[i], h.w.params.DefaultPort)
-		if strings.HasSuffix(host, ".onion") || net.ParseIP(host) != nil {
+		if h.w.cfg.Proxy != "" || isOnion(host) || net.ParseIP(host) != nil {
 			return namedAddr(net.JoinHostPort(host, port))
 		}
 		ips, err := h.resolve(ctx, host)

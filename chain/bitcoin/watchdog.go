@@ -29,6 +29,7 @@ type watchdog struct {
 	isBehind  bool
 	reached   uint64 // the height that was reached while peers claimed more …
 	reachedAt time.Time
+	pace      pace
 	told      chain.Health // the last that was reported
 	toldAt    time.Time
 }
@@ -69,6 +70,9 @@ func (s *watchdog) refused(r *run, yes bool) {
 // check looks at peers and tip, reports a changed health and restarts the light
 // client where that may help. It fails when the client's own files do.
 func (r *run) check() error {
+	if broken := r.client.broken.Load(); broken != nil {
+		return *broken
+	}
 	s := &r.state
 	now := r.w.cfg.Now()
 	relays := r.w.hub.count()
@@ -93,7 +97,7 @@ func (r *run) check() error {
 	} else {
 		s.since, s.heard = time.Time{}, false
 		r.caught = false // whoever comes back may know more
-		if s.alone.IsZero() {
+		if _, _, importing := r.client.importing(); importing || s.alone.IsZero() {
 			s.alone = now
 		}
 	}
@@ -205,8 +209,10 @@ func (r *run) assess(now time.Time, head chain.BlockRef) chain.Health {
 		Height: head.Height, Goal: max(s.goal, s.plausible()), TipAt: head.Time, Unconfirmed: s.relays > 0,
 		Trust: chain.TrustOwnClient, Peers: s.peers, Relays: s.relays, Of: r.w.wanted(),
 	}
-	if head.IsZero() {
-		h.Height = s.goal // headers are all there is to count yet
+	if done, of, ok := r.client.importing(); ok && !s.store {
+		h.State, h.Code, h.Height, h.Goal = chain.Syncing, chain.HealthImport, done, of
+		h.Left = s.pace.left(now, "import", done, of)
+		return h
 	}
 	switch {
 	case s.store:
@@ -228,6 +234,7 @@ func (r *run) assess(now time.Time, head chain.BlockRef) chain.Health {
 		if s.isBehind {
 			h.Code = chain.HealthBehind
 		}
+		r.syncing(now, head, &h)
 	case !s.heard:
 		h.State, h.Code = chain.Syncing, chain.HealthNoRelay
 	case s.isBehind:
