@@ -32,7 +32,7 @@ import (
 // chain goes on from there.
 const (
 	maxHeaderFile = 1 << 30
-	importBatch   = 16_384 // headers in memory at once
+	importBatch   = 2_000 // headers in one transaction: each touches most pages of the index
 	filterHeader  = chainhash.HashSize
 )
 
