@@ -51,6 +51,9 @@ type Config struct {
 	// RelayPeers is how many peers are listened to for unconfirmed payments,
 	// 8 unless given; with Peers at most as many as there are. -1 is none.
 	RelayPeers int
+	// RelayWarm, where positive, has relay peers only from when an address is
+	// shown until so long after, and while a payment waits; 0 has them always.
+	RelayWarm time.Duration
 	// StaleAfter is the age at which the tip counts as stale; 0 means 90
 	// minutes, and never on regtest and simnet.
 	StaleAfter time.Duration
@@ -74,6 +77,8 @@ type Watcher struct {
 	health  atomic.Pointer[chain.Health]
 	running atomic.Bool
 	tune    tuning
+
+	warmUntil atomic.Pointer[time.Time] // see attend
 
 	mu   sync.Mutex
 	live *run // while Run runs

@@ -21,6 +21,7 @@ func (h *hub) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
+			h.doze()
 			h.expire()
 		}
 	}
@@ -32,6 +33,10 @@ func (h *hub) run(ctx context.Context) {
 func (h *hub) keep(ctx context.Context, i int) {
 	wait := h.w.tune.redialMin
 	for ctx.Err() == nil {
+		if h.off() {
+			h.rest(ctx.Done(), time.Second)
+			continue
+		}
 		addr := h.pick(ctx, i)
 		lasted := time.Duration(0)
 		if addr != nil {

@@ -64,6 +64,8 @@ type hub struct {
 	nonces map[uint64]bool
 	pool   *pool
 	rush   chan struct{} // closed when pauses between dialling should end
+	asleep bool          // nobody needs the relay
+	roused time.Time     // when somebody did again
 }
 
 func newHub(w *Watcher) *hub {
@@ -80,6 +82,7 @@ func (h *hub) clear() {
 	h.nonces = map[uint64]bool{}
 	h.pool = newPool()
 	h.rush = make(chan struct{})
+	h.asleep, h.roused = false, time.Time{}
 }
 
 func (h *hub) wake() {

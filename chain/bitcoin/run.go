@@ -97,6 +97,7 @@ func (w *Watcher) life(ctx context.Context, st *store, from chain.Cursor, floor 
 	}
 	defer r.client.close()
 	w.hub.clear()
+	w.warm() // somebody may be about to pay what was shown before the start
 	wg.Go(func() { w.hub.run(ctx) })
 	wg.Go(func() { r.looks.run(ctx) })
 	defer r.settle()

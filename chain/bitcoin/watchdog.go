@@ -121,24 +121,13 @@ func (r *run) check() error {
 }
 
 // listening tells whether the relay stands, so that a payment made from now on
-// is seen: every peer that there should be, or after a while as many as
-// evidence takes. Later nothing is waited for, as a peer that never comes must
-// not close the shop; Health then says that there is no relay.
+// is seen, or was waited for long enough; Health then says that there is none.
 func (r *run) listening(now time.Time) bool {
 	s := &r.state
 	if s.since.IsZero() {
 		return false
 	}
-	need, waited := r.w.cfg.RelayPeers, now.Sub(s.since)
-	switch {
-	case waited >= r.w.tune.relaySome:
-		need = 0
-	case waited >= r.w.tune.relayAll && len(r.w.cfg.Peers) > 0:
-		need = min(need, 1)
-	case waited >= r.w.tune.relayAll:
-		need = min(need, 3)
-	}
-	return s.relays >= need
+	return s.relays >= r.w.relayNeed(now.Sub(s.since)) || r.w.hub.sleeps()
 }
 
 // ahead tells whether peers know more blocks than the light client has: one of
@@ -206,8 +195,9 @@ func best(r *run) uint64 {
 func (r *run) assess(now time.Time, head chain.BlockRef) chain.Health {
 	s := &r.state
 	h := chain.Health{
-		Height: head.Height, Goal: max(s.goal, s.plausible()), TipAt: head.Time, Unconfirmed: s.relays > 0,
-		Trust: chain.TrustOwnClient, Peers: s.peers, Relays: s.relays, Of: r.w.wanted(),
+		Height: head.Height, Goal: max(s.goal, s.plausible()), TipAt: head.Time,
+		Unconfirmed: s.relays > 0 || r.w.cfg.RelayPeers > 0 && r.w.hub.sleeps(),
+		Trust:       chain.TrustOwnClient, Peers: s.peers, Relays: s.relays, Of: r.w.wanted(),
 	}
 	if done, of, ok := r.client.importing(); ok && !s.store {
 		h.State, h.Code, h.Height, h.Goal = chain.Syncing, chain.HealthImport, done, of
@@ -241,7 +231,7 @@ func (r *run) assess(now time.Time, head chain.BlockRef) chain.Health {
 		h.State, h.Code = chain.Degraded, chain.HealthBehind
 	case r.w.cfg.StaleAfter > 0 && now.Sub(head.Time) > r.w.cfg.StaleAfter:
 		h.State, h.Code = chain.Degraded, chain.HealthStale
-	case s.relays == 0 && r.w.cfg.RelayPeers > 0:
+	case s.relays == 0 && r.w.cfg.RelayPeers > 0 && !h.Unconfirmed:
 		h.State, h.Code = chain.Degraded, chain.HealthNoRelay
 	default:
 		h.State = chain.Ready
