@@ -31,8 +31,8 @@ import (
 // headers are checked against the hard-coded ones, and against peers when the
 // chain goes on from there.
 const (
-	maxHeaderFile = 1 << 30
-	importBatch   = 2_000 // headers in one transaction: each touches most pages of the index
+	maxHeaderFile = 8_000_000 // headers, 150 years of them
+	importBatch   = 2_000     // headers in one transaction: each touches most pages of the index
 	filterHeader  = chainhash.HashSize
 )
 
@@ -46,7 +46,8 @@ func (c *client) importDue() bool {
 	if c.w.cfg.BlockHeaders == "" {
 		return false
 	}
-	stat, err := os.Stat(filepath.Join(c.w.cfg.Dir, "block_headers.bin"))
+	blocks, _ := HeaderFiles(c.w.cfg.Dir)
+	stat, err := os.Stat(blocks)
 	return err != nil || stat.Size() <= wire.MaxBlockHeaderPayload || c.store.marked(keyImporting)
 }
 
@@ -61,12 +62,16 @@ func (c *client) importHeaders(ctx context.Context, p *progress) (err error) {
 	if err := c.store.mark(keyImporting, true); err != nil {
 		return err
 	}
-	blocks, undo, err := c.headerFile(ctx, c.w.cfg.BlockHeaders, headerfs.Block, p)
+	limit, err := c.sameLength()
+	if err != nil {
+		return err
+	}
+	blocks, undo, err := c.headerFile(ctx, c.w.cfg.BlockHeaders, headerfs.Block, limit, p)
 	if err != nil {
 		return fmt.Errorf("block headers: %w", err)
 	}
 	defer undo()
-	filters, undo, err := c.headerFile(ctx, c.w.cfg.FilterHeaders, headerfs.RegularFilter, p)
+	filters, undo, err := c.headerFile(ctx, c.w.cfg.FilterHeaders, headerfs.RegularFilter, limit, p)
 	if err != nil {
 		return fmt.Errorf("filter headers: %w", err)
 	}
@@ -118,14 +123,35 @@ func (p *progress) follow(stop <-chan struct{}, blocks headerfs.BlockHeaderStore
 	}
 }
 
+// sameLength is how many headers of another till's files are taken: one of them
+// may be ahead. Without such files it is as many as there are.
+func (c *client) sameLength() (int64, error) {
+	limit := int64(maxHeaderFile)
+	for source, size := range map[string]int64{c.w.cfg.BlockHeaders: wire.MaxBlockHeaderPayload, c.w.cfg.FilterHeaders: filterHeader} {
+		if remote(source) {
+			continue
+		}
+		stat, err := os.Stat(source)
+		if err != nil {
+			return 0, err
+		}
+		limit = min(limit, stat.Size()/size)
+	}
+	return limit, nil
+}
+
+func remote(source string) bool {
+	return strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://")
+}
+
 // headerFile makes a local file in the form that the importer reads: a prefix
 // that names the network and the sort, then one header after the other. A file
 // without the prefix, such as another till's own, gets one in a copy. Undo
 // removes what was made for it.
-func (c *client) headerFile(ctx context.Context, source string, kind headerfs.HeaderType, p *progress) (path string, undo func(), err error) {
+func (c *client) headerFile(ctx context.Context, source string, kind headerfs.HeaderType, limit int64, p *progress) (path string, undo func(), err error) {
 	var from io.ReadCloser
 	size := int64(0)
-	far := strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://")
+	far := remote(source)
 	if far {
 		from, size, err = c.download(ctx, source)
 	} else {
@@ -146,7 +172,7 @@ func (c *client) headerFile(ctx context.Context, source string, kind headerfs.He
 		if !far {
 			return source, func() {}, nil
 		}
-		prefix = nil
+		prefix, limit = nil, maxHeaderFile
 	case !bytes.HasPrefix(start, first):
 		return "", nil, fmt.Errorf("these are no %s of %s", map[headerfs.HeaderType]string{headerfs.Block: "block headers", headerfs.RegularFilter: "filter headers"}[kind], c.w.cfg.Network)
 	}
@@ -162,7 +188,7 @@ func (c *client) headerFile(ctx context.Context, source string, kind headerfs.He
 	}
 	p.done.Store(0)
 	p.of.Store(uint64(max(size, 0) / each))
-	_, err = io.Copy(io.MultiWriter(file, &counter{p: p, each: each}), io.MultiReader(bytes.NewReader(prefix), io.LimitReader(head, maxHeaderFile)))
+	_, err = io.Copy(io.MultiWriter(file, &counter{p: p, each: each}), io.MultiReader(bytes.NewReader(prefix), io.LimitReader(head, limit*each)))
 	if err = errors.Join(err, file.Close()); err != nil {
 		undo()
 		return "", nil, err
@@ -265,6 +291,28 @@ func (c *counter) Write(b []byte) (int, error) {
 	c.n += int64(len(b))
 	c.p.done.Store(uint64(c.n / c.each))
 	return len(b), nil
+}
+
+// Headers is how many blocks' worth of headers and filter headers there are in
+// the folder of a light client, which may run.
+func Headers(dir string) (uint64, error) {
+	blocks, filters := HeaderFiles(dir)
+	b, err := os.Stat(blocks)
+	if err != nil {
+		return 0, err
+	}
+	f, err := os.Stat(filters)
+	if err != nil {
+		return 0, err
+	}
+	first := int64(wire.MaxBlockHeaderPayload + filterHeader) // of the genesis block
+	return uint64(max(0, b.Size()+f.Size()-first)) / uint64(first), nil
+}
+
+// HeaderFiles names the header files in the folder of a light client. They can
+// be imported from, also while it runs.
+func HeaderFiles(dir string) (blocks, filters string) {
+	return filepath.Join(dir, "block_headers.bin"), filepath.Join(dir, "reg_filter_headers.bin")
 }
 
 // importing says how far an import is, in blocks; false when there is none.
