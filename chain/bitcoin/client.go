@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -224,7 +225,7 @@ func (c *client) dial(ctx context.Context, addr net.Addr) (net.Conn, error) {
 		conn, err := c.w.cfg.Dial(attempt, addr)
 		cancel()
 		if err == nil {
-			return conn, nil
+			return &guarded{Conn: conn, first: c.w.tune.handshake, idle: c.w.tune.idle}, nil
 		}
 		if len(c.w.cfg.Peers) == 0 || ctx.Err() != nil {
 			return nil, err
@@ -232,6 +233,30 @@ func (c *client) dial(ctx context.Context, addr net.Addr) (net.Conn, error) {
 		pause(ctx, wait/2+time.Duration(c.w.cfg.Random(int64(wait))))
 		wait = min(2*wait, c.w.tune.redialMax)
 	}
+}
+
+// guarded is a connection that ends when its peer is silent for too long:
+// neutrino waits half a minute for a first word and five minutes for the next,
+// though it asks for one every two.
+type guarded struct {
+	net.Conn
+	first, idle time.Duration
+	spoke       atomic.Bool
+}
+
+func (g *guarded) Read(p []byte) (int, error) {
+	most := g.first
+	if g.spoke.Load() {
+		most = g.idle
+	}
+	if err := g.SetReadDeadline(time.Now().Add(most)); err != nil {
+		return 0, err
+	}
+	n, err := g.Conn.Read(p)
+	if n > 0 {
+		g.spoke.Store(true)
+	}
+	return n, err
 }
 
 // tip is the height up to which headers and filter headers are known.
@@ -292,13 +317,13 @@ func (c *client) monitor(ctx context.Context, cs *neutrino.ChainService) {
 	ticker := time.NewTicker(max(c.w.tune.tick/4, 20*time.Millisecond))
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		var now census
+		var heights []uint64
 		for _, sp := range cs.Peers() {
 			if sp.Connected() {
-				now.peers++
-				now.highest = max(now.highest, uint64(max(sp.LastBlock(), 0)))
+				heights = append(heights, uint64(max(sp.LastBlock(), 0)))
 			}
 		}
+		now := census{peers: len(heights), highest: c.claimed(heights)}
 		c.mu.Lock()
 		changed := c.cs == cs && c.census != now
 		if c.cs == cs {
@@ -318,6 +343,20 @@ func (c *client) monitor(ctx context.Context, cs *neutrino.ChainService) {
 type census struct {
 	peers   int
 	highest uint64
+}
+
+// claimed is the height that filter peers say there is: the highest that a
+// chosen peer says, and of strangers what more than half of them say, as one
+// that lies would have the client set up again and again.
+func (c *client) claimed(heights []uint64) uint64 {
+	if len(heights) == 0 {
+		return 0
+	}
+	slices.Sort(heights)
+	if len(c.w.cfg.Peers) > 0 {
+		return heights[len(heights)-1]
+	}
+	return heights[(len(heights)-1)/2]
 }
 
 // peers returns what monitor saw last.

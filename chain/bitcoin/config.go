@@ -97,6 +97,7 @@ type tuning struct {
 	redialMin   time.Duration
 	redialMax   time.Duration
 	handshake   time.Duration
+	idle        time.Duration // a filter peer says nothing
 	ping        time.Duration
 	progress    time.Duration // between two HealthChanged that differ in numbers only
 	audit       time.Duration // between looks at the archive's addresses
@@ -112,7 +113,7 @@ func defaultTuning() tuning {
 		tick: time.Second, catchUp: time.Second, evidence: 500 * time.Millisecond,
 		request: 5 * time.Second, behind: 45 * time.Second, query: 45 * time.Second,
 		redialMin: 500 * time.Millisecond, redialMax: 15 * time.Second,
-		handshake: 15 * time.Second, ping: 30 * time.Second, progress: 5 * time.Second, audit: 24 * time.Hour,
+		handshake: 15 * time.Second, idle: 150 * time.Second, ping: 30 * time.Second, progress: 5 * time.Second, audit: 24 * time.Hour,
 		forgetAfter: 14 * 24 * time.Hour, doubtAfter: 24 * time.Hour,
 		backfill: 45 * time.Second, relayAll: 5 * time.Second, relaySome: 20 * time.Second,
 	}

@@ -209,7 +209,7 @@ func (l *link) read() error {
 	spanEnd := time.Now().Add(rateSpan)
 	gaveAddrs := false
 	for {
-		if err := l.conn.SetReadDeadline(time.Now().Add(2*l.hub.w.tune.ping + 20*time.Second)); err != nil {
+		if err := l.conn.SetReadDeadline(time.Now().Add(3 * l.hub.w.tune.ping)); err != nil {
 			return err
 		}
 		msg, n, err := l.get()
