@@ -158,6 +158,11 @@ func (r *run) rescue(now time.Time) error {
 	stuck := !s.behind.IsZero() && now.Sub(s.behind) > r.w.tune.behind && best(r) == r.ring.Head().Height
 	s.isBehind = s.isBehind || stuck
 	if !stuck {
+		// Peers are there, and none of them gives what was asked for: a connection
+		// that is open on this side only.
+		stuck = s.peers > 0 && !r.stalled.IsZero() && now.Sub(r.stalled) > r.w.tune.behind
+	}
+	if !stuck {
 		// No filter peer although a relay peer is there: the connection
 		// manager sleeps, or a ban outlived its reason.
 		stuck = !s.alone.IsZero() && now.Sub(s.alone) > r.w.tune.behind && s.relays > 0
@@ -173,7 +178,7 @@ func (r *run) rescue(now time.Time) error {
 		return nil
 	}
 	s.restarts++
-	s.restarted = now
+	s.restarted, r.stalled = now, time.Time{}
 	r.w.log.Warn("The Bitcoin light client is stuck and is set up again", "peers", s.peers, "relays", s.relays, "height", best(r), "claimed", s.highest)
 	// Said before: the old client may take long to end, and nothing is read
 	// until it has.
