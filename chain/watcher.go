@@ -124,6 +124,8 @@ const (
 	HealthBehind       HealthCode = "behind"        // peers know more blocks than we got
 	HealthUnreachable  HealthCode = "unreachable"   // the endpoint does not answer
 	HealthWrongNetwork HealthCode = "wrong-network" // the endpoint is on another chain
+	HealthImport       HealthCode = "import"        // headers are being imported
+	HealthNoImport     HealthCode = "no-import"     // the import failed; headers are fetched from peers
 	HealthLying        HealthCode = "lying"         // an endpoint's answers contradict each other
 	HealthLimited      HealthCode = "rate-limited"  // the endpoint asked us to slow down
 	HealthWrongToken   HealthCode = "wrong-token"   // a token's decimals differ from the configuration
@@ -139,7 +141,9 @@ type Health struct {
 	Detail string // whom it concerns: a peer's or endpoint's name without its secrets
 	Height uint64 // last block looked at
 	Goal   uint64 // height of the best chain that is known of, while syncing
-	TipAt  time.Time
+	// Left is about how long syncing still takes; 0 = not known.
+	Left  time.Duration
+	TipAt time.Time
 	// Unconfirmed tells whether unconfirmed payments can be seen at present.
 	Unconfirmed bool
 	Trust       Trust
@@ -154,6 +158,7 @@ func (h Health) Usable() bool { return h.State == Ready || h.State == Degraded }
 // Capabilities is what a backend can see at all.
 type Capabilities struct {
 	Unconfirmed bool // reports Seen
+	Backfill    bool // … also of what was sent before it was connected; may depend on who is
 	Evidence    bool // reports Evidence
 	FinalTags   bool // TipState.Safe and Final mean something
 	LookupTx    bool

@@ -206,7 +206,7 @@ func TestConfig(t *testing.T) {
 		"testnet4": {Network: Testnet4, Dir: dir},
 		"signet":   {Network: Signet, Dir: dir},
 		"regtest":  {Network: Regtest, Dir: dir, Peers: []string{"127.0.0.1:1"}},
-		"onion":    {Network: Mainnet, Dir: dir, Peers: []string{"abcdefghijklmnop.onion"}},
+		"onion":    {Network: Mainnet, Dir: dir, Peers: []string{"abcdefghijklmnop.onion"}, Proxy: "127.0.0.1:9050"},
 	}
 	bad := map[string]Config{
 		"network":    {Network: "bitcoin:testnet3", Dir: dir},
@@ -215,6 +215,8 @@ func TestConfig(t *testing.T) {
 		"no peers":   {Network: Regtest, Dir: dir},
 		"empty peer": {Network: Mainnet, Dir: dir, Peers: []string{":8333"}},
 		"one import": {Network: Mainnet, Dir: dir, BlockHeaders: "headers.bin"},
+		"onion":      {Network: Mainnet, Dir: dir, Peers: []string{"abcdefghijklmnop.onion"}},
+		"proxy":      {Network: Mainnet, Dir: dir, Proxy: "localhost"},
 	}
 	for name, cfg := range good {
 		if _, err := New(cfg); err != nil {

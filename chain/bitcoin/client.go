@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/btcsuite/btcd/blockchain"
@@ -37,6 +37,12 @@ type client struct {
 	end     context.CancelFunc // of what belongs to cs
 	census  census             // of cs's peers
 	pending map[string]*answer // questions under way, by what was asked
+	boot    context.CancelFunc // of an import, before there is a cs
+	booted  chan struct{}      // closed when it has ended
+
+	work    atomic.Pointer[progress] // the import under way
+	refused atomic.Pointer[string]   // why it failed
+	broken  atomic.Pointer[error]    // why there is no cs after it
 }
 
 // answer is a question to the network that may take for ever: neutrino waits
@@ -51,9 +57,45 @@ func newClient(w *Watcher, s *store) *client {
 	return &client{w: w, store: s, wake: make(chan struct{}, 1), pending: map[string]*answer{}}
 }
 
-// start sets neutrino up over the folder.
+// start sets neutrino up over the folder. Where headers are imported first that
+// goes on when start has returned; a failure to do so costs time and no more.
 func (c *client) start(ctx context.Context) error {
 	prepareLibraries(c.w.log)
+	if !c.importDue() {
+		return c.open(ctx)
+	}
+	ctx, end := context.WithCancel(ctx)
+	booted := make(chan struct{})
+	c.mu.Lock()
+	c.boot, c.booted = end, booted
+	c.mu.Unlock()
+	work := &progress{}
+	c.work.Store(work)
+	go func() {
+		defer close(booted)
+		defer c.work.Store(nil)
+		err := c.importHeaders(ctx, work)
+		if ctx.Err() != nil {
+			return // the next start goes on with it
+		}
+		if err != nil {
+			why := err.Error()
+			c.refused.Store(&why)
+			c.w.log.Warn("The Bitcoin headers were not imported; they are fetched from peers", "reason", err)
+		}
+		if err = c.store.mark(keyImporting, false); err == nil {
+			err = c.open(ctx)
+		}
+		if err != nil {
+			c.broken.Store(&err)
+		}
+		notify(c.wake)
+	}()
+	return nil
+}
+
+// open sets neutrino up over the folder as it is.
+func (c *client) open(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	cfg := neutrino.Config{
 		DataDir:         c.w.cfg.Dir,
@@ -64,10 +106,6 @@ func (c *client) start(ctx context.Context) error {
 		NameResolver:    func(host string) ([]net.IP, error) { return c.w.hub.resolve(ctx, host) },
 		FilterCacheSize: 6 << 20,
 		BlockCacheSize:  8 << 20,
-	}
-	// Later the network has more, and the files may be gone.
-	if stat, err := os.Stat(filepath.Join(c.w.cfg.Dir, "block_headers.bin")); c.w.cfg.BlockHeaders != "" && (err != nil || stat.Size() <= wire.MaxBlockHeaderPayload) {
-		cfg.HeadersImport = &neutrino.HeadersImportConfig{BlockHeadersSource: c.w.cfg.BlockHeaders, FilterHeadersSource: c.w.cfg.FilterHeaders}
 	}
 	cs, err := neutrino.NewChainService(cfg)
 	if err != nil {
@@ -122,6 +160,19 @@ func (c *client) listen(ctx context.Context, sub *blockntfns.Subscription) {
 // to end then. It tells whether neutrino ended.
 func (c *client) stop(patience <-chan struct{}) bool {
 	c.mu.Lock()
+	boot, booted := c.boot, c.booted
+	c.boot, c.booted = nil, nil
+	c.mu.Unlock()
+	if boot != nil {
+		boot()
+		select {
+		case <-booted:
+		case <-patience:
+			c.w.log.Error("The import of Bitcoin headers does not end and was left behind")
+			return false
+		}
+	}
+	c.mu.Lock()
 	cs, end := c.cs, c.end
 	c.cs, c.end, c.census = nil, nil, census{}
 	c.mu.Unlock()
@@ -174,7 +225,7 @@ func (c *client) dial(ctx context.Context, addr net.Addr) (net.Conn, error) {
 		conn, err := c.w.cfg.Dial(attempt, addr)
 		cancel()
 		if err == nil {
-			return conn, nil
+			return &guarded{Conn: conn, first: c.w.tune.handshake, idle: c.w.tune.idle}, nil
 		}
 		if len(c.w.cfg.Peers) == 0 || ctx.Err() != nil {
 			return nil, err
@@ -182,6 +233,30 @@ func (c *client) dial(ctx context.Context, addr net.Addr) (net.Conn, error) {
 		pause(ctx, wait/2+time.Duration(c.w.cfg.Random(int64(wait))))
 		wait = min(2*wait, c.w.tune.redialMax)
 	}
+}
+
+// guarded is a connection that ends when its peer is silent for too long:
+// neutrino waits half a minute for a first word and five minutes for the next,
+// though it asks for one every two.
+type guarded struct {
+	net.Conn
+	first, idle time.Duration
+	spoke       atomic.Bool
+}
+
+func (g *guarded) Read(p []byte) (int, error) {
+	most := g.first
+	if g.spoke.Load() {
+		most = g.idle
+	}
+	if err := g.SetReadDeadline(time.Now().Add(most)); err != nil {
+		return 0, err
+	}
+	n, err := g.Conn.Read(p)
+	if n > 0 {
+		g.spoke.Store(true)
+	}
+	return n, err
 }
 
 // tip is the height up to which headers and filter headers are known.
@@ -242,13 +317,13 @@ func (c *client) monitor(ctx context.Context, cs *neutrino.ChainService) {
 	ticker := time.NewTicker(max(c.w.tune.tick/4, 20*time.Millisecond))
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		var now census
+		var heights []uint64
 		for _, sp := range cs.Peers() {
 			if sp.Connected() {
-				now.peers++
-				now.highest = max(now.highest, uint64(max(sp.LastBlock(), 0)))
+				heights = append(heights, uint64(max(sp.LastBlock(), 0)))
 			}
 		}
+		now := census{peers: len(heights), highest: c.claimed(heights)}
 		c.mu.Lock()
 		changed := c.cs == cs && c.census != now
 		if c.cs == cs {
@@ -268,6 +343,20 @@ func (c *client) monitor(ctx context.Context, cs *neutrino.ChainService) {
 type census struct {
 	peers   int
 	highest uint64
+}
+
+// claimed is the height that filter peers say there is: the highest that a
+// chosen peer says, and of strangers what more than half of them say, as one
+// that lies would have the client set up again and again.
+func (c *client) claimed(heights []uint64) uint64 {
+	if len(heights) == 0 {
+		return 0
+	}
+	slices.Sort(heights)
+	if len(c.w.cfg.Peers) > 0 {
+		return heights[len(heights)-1]
+	}
+	return heights[(len(heights)-1)/2]
 }
 
 // peers returns what monitor saw last.

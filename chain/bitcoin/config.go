@@ -41,12 +41,19 @@ type Config struct {
 	// and counts more.
 	Birthday       time.Time
 	BirthdayHeight uint64
-	// BlockHeaders and FilterHeaders are files to import headers from on the
-	// first start, both or none.
+	// BlockHeaders and FilterHeaders are files or http(s) URLs to import headers
+	// from on the first start, both or none: in neutrino's import format, or the
+	// block_headers.bin and reg_filter_headers.bin of another till's folder.
 	BlockHeaders, FilterHeaders string
+	// Proxy is the host:port of a SOCKS5 proxy through which everything goes
+	// that Dial and Resolve do not do themselves.
+	Proxy string
 	// RelayPeers is how many peers are listened to for unconfirmed payments,
 	// 8 unless given; with Peers at most as many as there are. -1 is none.
 	RelayPeers int
+	// RelayWarm, where positive, has relay peers only from when an address is
+	// shown until so long after, and while a payment waits; 0 has them always.
+	RelayWarm time.Duration
 	// StaleAfter is the age at which the tip counts as stale; 0 means 90
 	// minutes, and never on regtest and simnet.
 	StaleAfter time.Duration
@@ -71,6 +78,8 @@ type Watcher struct {
 	running atomic.Bool
 	tune    tuning
 
+	warmUntil atomic.Pointer[time.Time] // see attend
+
 	mu   sync.Mutex
 	live *run // while Run runs
 }
@@ -88,11 +97,15 @@ type tuning struct {
 	redialMin   time.Duration
 	redialMax   time.Duration
 	handshake   time.Duration
+	idle        time.Duration // a filter peer says nothing
 	ping        time.Duration
 	progress    time.Duration // between two HealthChanged that differ in numbers only
 	audit       time.Duration // between looks at the archive's addresses
 	forgetAfter time.Duration // an unconfirmed payment that nobody mined
 	doubtAfter  time.Duration // one that most relay peers never announced
+	backfill    time.Duration // between two questions for a peer's mempool
+	relayAll    time.Duration // how long a start waits for every relay peer …
+	relaySome   time.Duration // … and for as many as evidence takes
 }
 
 func defaultTuning() tuning {
@@ -100,8 +113,9 @@ func defaultTuning() tuning {
 		tick: time.Second, catchUp: time.Second, evidence: 500 * time.Millisecond,
 		request: 5 * time.Second, behind: 45 * time.Second, query: 45 * time.Second,
 		redialMin: 500 * time.Millisecond, redialMax: 15 * time.Second,
-		handshake: 15 * time.Second, ping: 30 * time.Second, progress: 5 * time.Second, audit: 24 * time.Hour,
+		handshake: 15 * time.Second, idle: 150 * time.Second, ping: 30 * time.Second, progress: 5 * time.Second, audit: 24 * time.Hour,
 		forgetAfter: 14 * 24 * time.Hour, doubtAfter: 24 * time.Hour,
+		backfill: 45 * time.Second, relayAll: 5 * time.Second, relaySome: 20 * time.Second,
 	}
 }
 
@@ -142,6 +156,12 @@ func New(cfg Config) (*Watcher, error) {
 	if cfg.StaleAfter == 0 && !isDev(params.Net) {
 		cfg.StaleAfter = 90 * time.Minute
 	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Int64N
+	}
+	if err := newTunnel(&cfg); err != nil {
+		return nil, err
+	}
 	if cfg.Dial == nil {
 		dialer := &net.Dialer{Timeout: 10 * time.Second}
 		cfg.Dial = func(ctx context.Context, addr net.Addr) (net.Conn, error) {
@@ -153,9 +173,6 @@ func New(cfg Config) (*Watcher, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
-	}
-	if cfg.Random == nil {
-		cfg.Random = rand.Int64N
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -205,5 +222,5 @@ func (w *Watcher) Health() chain.Health { return *w.health.Load() }
 // Capabilities implements chain.Watcher.
 func (w *Watcher) Capabilities() chain.Capabilities {
 	relay := w.cfg.RelayPeers > 0
-	return chain.Capabilities{Unconfirmed: relay, Evidence: relay, LookupTx: true, LookupBlock: true}
+	return chain.Capabilities{Unconfirmed: relay, Evidence: relay, Backfill: relay && w.hub.answers(), LookupTx: true, LookupBlock: true}
 }

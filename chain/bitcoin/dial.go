@@ -3,7 +3,6 @@ package bitcoin
 import (
 	"context"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +21,7 @@ func (h *hub) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
+			h.doze()
 			h.expire()
 		}
 	}
@@ -33,6 +33,10 @@ func (h *hub) run(ctx context.Context) {
 func (h *hub) keep(ctx context.Context, i int) {
 	wait := h.w.tune.redialMin
 	for ctx.Err() == nil {
+		if h.off() {
+			h.rest(ctx.Done(), time.Second)
+			continue
+		}
 		addr := h.pick(ctx, i)
 		lasted := time.Duration(0)
 		if addr != nil {
@@ -44,7 +48,7 @@ func (h *hub) keep(ctx context.Context, i int) {
 		if lasted > 10*h.w.tune.redialMin {
 			wait = h.w.tune.redialMin
 		}
-		pause(ctx, wait/2+time.Duration(h.w.cfg.Random(int64(wait))))
+		h.rest(ctx.Done(), wait/2+time.Duration(h.w.cfg.Random(int64(wait))))
 		wait = min(2*wait, h.w.tune.redialMax)
 	}
 }
@@ -84,7 +88,7 @@ func (a namedAddr) String() string  { return string(a) }
 func (h *hub) pick(ctx context.Context, i int) net.Addr {
 	if len(h.w.cfg.Peers) > 0 {
 		host, port := splitPeer(h.w.cfg.Peers[i], h.w.params.DefaultPort)
-		if strings.HasSuffix(host, ".onion") || net.ParseIP(host) != nil {
+		if h.w.cfg.Proxy != "" || isOnion(host) || net.ParseIP(host) != nil {
 			return namedAddr(net.JoinHostPort(host, port))
 		}
 		ips, err := h.resolve(ctx, host)

@@ -36,13 +36,17 @@ type link struct {
 	quit  chan struct{}
 	once  sync.Once
 	sins  atomic.Int32
+	spare atomic.Int64 // bytes that it may still send in this span
+	bloom bool         // it may be asked for its mempool
 
 	// Guarded by hub.mu.
 	inflight int
 	owed     int            // answers to questions that were forgotten
 	block    chainhash.Hash // the last block that it announced
 	blockAt  time.Time
-	height   int32 // in its version message
+	height   int32     // in its version message
+	wants    bool      // it is to be asked for its mempool …
+	polled   time.Time // … as it was then
 }
 
 // send queues a message; a peer that does not read is dropped.
@@ -99,9 +103,11 @@ func (l *link) talk(ctx context.Context, addr net.Addr) error {
 		return err
 	}
 	l.height = version.LastBlock
+	l.spare.Store(bytesPerSpan)
+	l.bloom = len(l.hub.w.cfg.Peers) > 0 && version.Services&wire.SFNodeBloom != 0
+	go l.write()
 	l.hub.join(l)
 	defer l.hub.leave(l)
-	go l.write()
 	if l.hub.pool.hungry() && len(l.hub.w.cfg.Peers) == 0 {
 		l.send(wire.NewMsgGetAddr())
 	}
@@ -200,18 +206,19 @@ func (l *link) write() {
 
 // read listens; every ping must be answered with something in time.
 func (l *link) read() error {
-	spanEnd, left := time.Now().Add(rateSpan), bytesPerSpan
+	spanEnd := time.Now().Add(rateSpan)
 	gaveAddrs := false
 	for {
-		if err := l.conn.SetReadDeadline(time.Now().Add(2*l.hub.w.tune.ping + 20*time.Second)); err != nil {
+		if err := l.conn.SetReadDeadline(time.Now().Add(3 * l.hub.w.tune.ping)); err != nil {
 			return err
 		}
 		msg, n, err := l.get()
 		now := time.Now()
 		if now.After(spanEnd) {
-			spanEnd, left = now.Add(rateSpan), bytesPerSpan
+			spanEnd = now.Add(rateSpan)
+			l.spare.Store(bytesPerSpan)
 		}
-		if left -= n; left < 0 {
+		if l.spare.Add(-int64(n)) < 0 {
 			return errors.New("the peer floods us")
 		}
 		if errors.Is(err, wire.ErrUnknownMessage) {

@@ -24,6 +24,8 @@ type sight struct {
 	asked   *link   // who is asked at present
 	until   time.Time
 	have    bool
+	again   bool      // had, but looked at before some target was watched
+	old     bool      // one of very many that were announced at once
 	record  *record   // it pays us
 	rivalOf []*record // it spends what these payments spend
 }
@@ -32,6 +34,9 @@ type sight struct {
 func (s *sight) offeredBy(l *link) bool {
 	return slices.ContainsFunc(s.offers, func(o *link) bool { return o.addr == l.addr })
 }
+
+// wanted tells whether the transaction is to be fetched.
+func (s *sight) wanted() bool { return !s.have || s.again }
 
 // note is something that the relay found out about a payment.
 type note struct {
@@ -58,6 +63,9 @@ type hub struct {
 	joined atomic.Int32  // len(links)
 	nonces map[uint64]bool
 	pool   *pool
+	rush   chan struct{} // closed when pauses between dialling should end
+	asleep bool          // nobody needs the relay
+	roused time.Time     // when somebody did again
 }
 
 func newHub(w *Watcher) *hub {
@@ -73,6 +81,8 @@ func (h *hub) clear() {
 	h.order, h.head, h.notes, h.later = nil, 0, nil, nil
 	h.nonces = map[uint64]bool{}
 	h.pool = newPool()
+	h.rush = make(chan struct{})
+	h.asleep, h.roused = false, time.Time{}
 }
 
 func (h *hub) wake() {
@@ -91,6 +101,7 @@ func (h *hub) join(l *link) {
 	h.mu.Lock()
 	h.links[l] = true
 	h.joined.Store(int32(len(h.links)))
+	h.askMempool(l)
 	h.mu.Unlock()
 	h.wake()
 }
@@ -139,7 +150,7 @@ func (h *hub) drop(txid chainhash.Hash) {
 func (h *hub) inv(l *link, msg *wire.MsgInv) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	news := false
+	news, fresh := false, 0
 	for _, iv := range msg.InvList {
 		switch iv.Type {
 		case wire.InvTypeBlock, wire.InvTypeWitnessBlock:
@@ -148,10 +159,15 @@ func (h *hub) inv(l *link, msg *wire.MsgInv) {
 		case wire.InvTypeTx, wire.InvTypeWitnessTx:
 			s := h.known[iv.Hash]
 			if s == nil {
+				if fresh++; fresh > maxBackfill {
+					continue
+				}
 				s = h.remember(iv.Hash)
+				s.old = fresh > maxFreshPerInv
 			}
 			if i := slices.IndexFunc(s.offers, func(o *link) bool { return o.addr == l.addr }); i >= 0 {
-				if s.offers[i] != l && !s.have { // it lost the connection before it answered
+				// It lost the connection before it answered, or is asked again.
+				if (s.offers[i] != l || s.again) && s.wanted() {
 					s.offers[i], s.next = l, min(s.next, i)
 					if s.asked == nil {
 						h.askNext(iv.Hash, s)
@@ -163,7 +179,7 @@ func (h *hub) inv(l *link, msg *wire.MsgInv) {
 				continue
 			}
 			s.offers = append(s.offers, l)
-			if !s.have && s.asked == nil {
+			if s.wanted() && s.asked == nil {
 				h.askNext(iv.Hash, s)
 			}
 			if h.vouch(iv.Hash, s, l) {
@@ -208,7 +224,7 @@ func (h *hub) askNext(txid chainhash.Hash, s *sight) {
 	delete(h.asked, txid)
 	for s.next < len(s.offers) {
 		l := s.offers[s.next]
-		if h.links[l] && l.inflight >= maxInflight {
+		if h.links[l] && l.busy(s.old) {
 			if len(h.later) < maxKnown {
 				h.later = append(h.later, txid)
 			}
@@ -240,10 +256,20 @@ func (h *hub) expire() {
 			h.askNext(txid, s)
 		}
 	}
+	h.retry()
+	for l := range h.links {
+		if l.wants {
+			h.askMempool(l)
+		}
+	}
+}
+
+// retry asks for what had to wait. The caller holds mu.
+func (h *hub) retry() {
 	later := h.later
 	h.later = nil
 	for _, txid := range later {
-		if s := h.known[txid]; s != nil && !s.have && s.asked == nil {
+		if s := h.known[txid]; s != nil && s.wanted() && s.asked == nil {
 			h.askNext(txid, s)
 		}
 	}
@@ -275,7 +301,7 @@ func (h *hub) tx(l *link, tx *wire.MsgTx) {
 		l.sin(10) // nobody asked for it
 		return
 	}
-	if s.have {
+	if !s.wanted() {
 		return // a late answer; the next announcer was quicker
 	}
 	if s.asked != nil {
@@ -283,7 +309,10 @@ func (h *hub) tx(l *link, tx *wire.MsgTx) {
 		s.asked = nil
 	}
 	delete(h.asked, txid)
-	s.have = true
+	s.have, s.again = true, false
+	if len(h.later) > 0 && l.inflight < maxOldInflight/2 {
+		h.retry()
+	}
 	if len(tx.TxIn) == 0 || len(tx.TxOut) == 0 {
 		return
 	}

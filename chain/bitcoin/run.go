@@ -37,9 +37,10 @@ type run struct {
 	growing  map[*record]bool
 	state    watchdog
 	looks    *looker
-	began    uint64 // height of the cursor that the run began with
-	fatal    error  // why the run must end
-	troubled error  // why reading does not go on, for the log
+	began    uint64    // height of the cursor that the run began with
+	fatal    error     // why the run must end
+	troubled error     // why reading does not go on, for the log …
+	stalled  time.Time // … and since when
 }
 
 // Run implements chain.Watcher.
@@ -97,6 +98,7 @@ func (w *Watcher) life(ctx context.Context, st *store, from chain.Cursor, floor 
 	}
 	defer r.client.close()
 	w.hub.clear()
+	w.warm() // somebody may be about to pay what was shown before the start
 	wg.Go(func() { w.hub.run(ctx) })
 	wg.Go(func() { r.looks.run(ctx) })
 	defer r.settle()
@@ -152,7 +154,7 @@ func (r *run) loop() error {
 		if err != nil {
 			r.trouble(err)
 		} else {
-			r.troubled = nil
+			r.troubled, r.stalled = nil, time.Time{}
 		}
 		if r.fatal != nil {
 			return r.fatal
@@ -193,6 +195,9 @@ func (r *run) trouble(err error) {
 		r.w.log.Warn("Reading Bitcoin blocks does not go on; it is tried again", "reason", err)
 	}
 	r.troubled = err
+	if r.stalled.IsZero() {
+		r.stalled = r.w.cfg.Now()
+	}
 }
 
 // emit puts events into the next batch.

@@ -30,6 +30,7 @@ var (
 	bucketMeta    = []byte("till-meta")
 	keyScanned    = []byte("scanned")
 	keyAudited    = []byte("audited")
+	keyImporting  = []byte("importing") // headers were not imported to the end
 )
 
 type storedTx struct {
@@ -78,6 +79,24 @@ func openStore(dir string) (*store, error) {
 }
 
 func (s *store) close() error { return s.db.Close() }
+
+// mark sets or removes a mark that survives a crash.
+func (s *store) mark(key []byte, set bool) error {
+	return walletdb.Update(s.db, func(tx walletdb.ReadWriteTx) error {
+		if !set {
+			return tx.ReadWriteBucket(bucketMeta).Delete(key)
+		}
+		return tx.ReadWriteBucket(bucketMeta).Put(key, []byte{1})
+	})
+}
+
+func (s *store) marked(key []byte) (set bool) {
+	err := walletdb.View(s.db, func(tx walletdb.ReadTx) error {
+		set = tx.ReadBucket(bucketMeta).Get(key) != nil
+		return nil
+	})
+	return err == nil && set
+}
 
 func blockKey(block chain.BlockRef, txid chainhash.Hash) []byte {
 	hash, err := chainhash.NewHashFromStr(block.Hash)

@@ -256,18 +256,31 @@ func (w *Watcher) Watch(ctx context.Context, list ...chain.Target) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// Under mu so that begin cannot slip in between: either it sees the
-	// targets, or the look back reaches the run that it belongs to.
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	back, err := w.targets.add(list)
+	live, err := w.watch(list)
 	if err != nil {
 		return err
 	}
-	if w.live != nil {
-		w.live.lookBack(back)
+	if shown := w.attend(list); shown && live {
+		return w.standing(ctx)
 	}
 	return nil
+}
+
+// watch adds targets and tells whether a run is there to look for them. It
+// holds mu so that begin cannot slip in between: either it sees the targets, or
+// the look back reaches the run that it belongs to.
+func (w *Watcher) watch(list []chain.Target) (live bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	back, err := w.targets.add(list)
+	if err != nil || w.live == nil {
+		return false, err
+	}
+	w.live.lookBack(back)
+	if len(back) > 0 {
+		w.hub.reopen()
+	}
+	return true, nil
 }
 
 // Unwatch implements chain.Watcher.

@@ -363,3 +363,26 @@ func TestStore(t *testing.T) {
 		}
 	}
 }
+
+// TestClaimedHeight: one stranger that lies about its height is outvoted; peers
+// that the shop chose are believed.
+func TestClaimedHeight(t *testing.T) {
+	for name, c := range map[string]struct {
+		chosen  []string
+		heights []uint64
+		want    uint64
+	}{
+		"nobody":            {nil, nil, 0},
+		"one":               {nil, []uint64{7}, 7},
+		"one lies high":     {nil, []uint64{100, 9_000_000, 100}, 100},
+		"one of two lies":   {nil, []uint64{9_000_000, 100}, 100},
+		"one is behind":     {nil, []uint64{101, 3, 101}, 101},
+		"most are ahead":    {nil, []uint64{100, 105, 105, 105, 3}, 105},
+		"chosen, one ahead": {[]string{"a", "b"}, []uint64{100, 105}, 105},
+	} {
+		w := &client{w: &Watcher{cfg: Config{Peers: c.chosen}}}
+		if got := w.claimed(c.heights); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}

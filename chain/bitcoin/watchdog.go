@@ -14,6 +14,8 @@ import (
 type watchdog struct {
 	relays    int       // relay peers at the last look
 	ever      bool      // a filter peer was ever connected
+	since     time.Time // since when there is one
+	heard     bool      // the relay stood once since then
 	alone     time.Time // since when there is no filter peer
 	behind    time.Time // since when peers are ahead
 	gap       time.Time // since when our head is above the known headers
@@ -27,6 +29,7 @@ type watchdog struct {
 	isBehind  bool
 	reached   uint64 // the height that was reached while peers claimed more …
 	reachedAt time.Time
+	pace      pace
 	told      chain.Health // the last that was reported
 	toldAt    time.Time
 }
@@ -67,6 +70,9 @@ func (s *watchdog) refused(r *run, yes bool) {
 // check looks at peers and tip, reports a changed health and restarts the light
 // client where that may help. It fails when the client's own files do.
 func (r *run) check() error {
+	if broken := r.client.broken.Load(); broken != nil {
+		return *broken
+	}
 	s := &r.state
 	now := r.w.cfg.Now()
 	relays := r.w.hub.count()
@@ -83,10 +89,15 @@ func (r *run) check() error {
 	}
 	s.goal = max(best, head.Height)
 	if s.peers > 0 {
+		if s.since.IsZero() {
+			s.since = now
+			r.w.hub.hurry()
+		}
 		s.ever, s.alone = true, time.Time{}
 	} else {
+		s.since, s.heard = time.Time{}, false
 		r.caught = false // whoever comes back may know more
-		if s.alone.IsZero() {
+		if _, _, importing := r.client.importing(); importing || s.alone.IsZero() {
 			s.alone = now
 		}
 	}
@@ -97,6 +108,7 @@ func (r *run) check() error {
 	} else {
 		s.behind, s.isBehind = time.Time{}, false
 	}
+	s.heard = s.heard || r.listening(now)
 	r.expire()
 	if r.caught && r.archive != nil && now.Sub(r.looks.daily) > r.w.tune.audit {
 		r.looks.audit(head.Height)
@@ -106,6 +118,16 @@ func (r *run) check() error {
 	}
 	r.report(r.assess(now, head))
 	return nil
+}
+
+// listening tells whether the relay stands, so that a payment made from now on
+// is seen, or was waited for long enough; Health then says that there is none.
+func (r *run) listening(now time.Time) bool {
+	s := &r.state
+	if s.since.IsZero() {
+		return false
+	}
+	return s.relays >= r.w.relayNeed(now.Sub(s.since)) || r.w.hub.sleeps()
 }
 
 // ahead tells whether peers know more blocks than the light client has: one of
@@ -136,6 +158,11 @@ func (r *run) rescue(now time.Time) error {
 	stuck := !s.behind.IsZero() && now.Sub(s.behind) > r.w.tune.behind && best(r) == r.ring.Head().Height
 	s.isBehind = s.isBehind || stuck
 	if !stuck {
+		// Peers are there, and none of them gives what was asked for: a connection
+		// that is open on this side only.
+		stuck = s.peers > 0 && !r.stalled.IsZero() && now.Sub(r.stalled) > r.w.tune.behind
+	}
+	if !stuck {
 		// No filter peer although a relay peer is there: the connection
 		// manager sleeps, or a ban outlived its reason.
 		stuck = !s.alone.IsZero() && now.Sub(s.alone) > r.w.tune.behind && s.relays > 0
@@ -151,7 +178,7 @@ func (r *run) rescue(now time.Time) error {
 		return nil
 	}
 	s.restarts++
-	s.restarted = now
+	s.restarted, r.stalled = now, time.Time{}
 	r.w.log.Warn("The Bitcoin light client is stuck and is set up again", "peers", s.peers, "relays", s.relays, "height", best(r), "claimed", s.highest)
 	// Said before: the old client may take long to end, and nothing is read
 	// until it has.
@@ -173,11 +200,14 @@ func best(r *run) uint64 {
 func (r *run) assess(now time.Time, head chain.BlockRef) chain.Health {
 	s := &r.state
 	h := chain.Health{
-		Height: head.Height, Goal: max(s.goal, s.plausible()), TipAt: head.Time, Unconfirmed: s.relays > 0,
-		Trust: chain.TrustOwnClient, Peers: s.peers, Relays: s.relays, Of: r.w.wanted(),
+		Height: head.Height, Goal: max(s.goal, s.plausible()), TipAt: head.Time,
+		Unconfirmed: s.relays > 0 || r.w.cfg.RelayPeers > 0 && r.w.hub.sleeps(),
+		Trust:       chain.TrustOwnClient, Peers: s.peers, Relays: s.relays, Of: r.w.wanted(),
 	}
-	if head.IsZero() {
-		h.Height = s.goal // headers are all there is to count yet
+	if done, of, ok := r.client.importing(); ok && !s.store {
+		h.State, h.Code, h.Height, h.Goal = chain.Syncing, chain.HealthImport, done, of
+		h.Left = s.pace.left(now, "import", done, of)
+		return h
 	}
 	switch {
 	case s.store:
@@ -199,11 +229,14 @@ func (r *run) assess(now time.Time, head chain.BlockRef) chain.Health {
 		if s.isBehind {
 			h.Code = chain.HealthBehind
 		}
+		r.syncing(now, head, &h)
+	case !s.heard:
+		h.State, h.Code = chain.Syncing, chain.HealthNoRelay
 	case s.isBehind:
 		h.State, h.Code = chain.Degraded, chain.HealthBehind
 	case r.w.cfg.StaleAfter > 0 && now.Sub(head.Time) > r.w.cfg.StaleAfter:
 		h.State, h.Code = chain.Degraded, chain.HealthStale
-	case s.relays == 0 && r.w.cfg.RelayPeers > 0:
+	case s.relays == 0 && r.w.cfg.RelayPeers > 0 && !h.Unconfirmed:
 		h.State, h.Code = chain.Degraded, chain.HealthNoRelay
 	default:
 		h.State = chain.Ready

@@ -24,6 +24,25 @@ func paidWhileDown(t *testing.T, h Harness) {
 	}
 }
 
+// sentWhileDown: a payment that was sent while no watcher ran, and still waits,
+// is Seen by a backend that can ask for it, and Included by every one.
+func sentWhileDown(t *testing.T, h Harness) {
+	l := NewLedger(t, h.Network())
+	targets := watching(t, h, 2)
+	BeginReady(t, h, l, targets...).End(t)
+	tx := h.Pay(t, targets[0].ID, h.Assets()[0], sum)
+	s := BeginReady(t, h, l, targets...)
+	if s.Watcher.Capabilities().Backfill {
+		waitSeen(t, s, l, targets[0].ID)
+	}
+	h.Pay(t, targets[1].ID, h.Assets()[0], sum)
+	waitSeen(t, s, l, targets[1].ID)
+	h.Mine(t, 1)
+	waitIncluded(t, s, l, targets[0].ID, targets[1].ID)
+	p, _ := only(l, targets[0].ID)
+	demand(t, p, tx, h.Assets()[0], sum)
+}
+
 // coldAddress: an address that was shown long ago and is no longer given to
 // Watch is known to the archive. What it received while no watcher ran is found
 // by the time that it has caught up, or soon after, and counts once.

@@ -23,6 +23,7 @@ func Run(t *testing.T, start func(t *testing.T) Harness) {
 		{"WatchTwice", watchTwice},
 		{"Unwatch", unwatch},
 		{"PaidWhileDown", paidWhileDown},
+		{"SentWhileDown", sentWhileDown},
 		{"ColdAddress", coldAddress},
 		{"Behind", behind},
 		{"ReorgWhileDown", reorgWhileDown},

@@ -35,6 +35,8 @@ type bitcoinFile struct {
 	Peers         []string        `toml:"peers"`
 	Birthday      *toml.LocalDate `toml:"birthday"`
 	Headers       *headersFile    `toml:"headers"`
+	Proxy         string          `toml:"proxy"`
+	Relay         string          `toml:"relay"`
 	Confirmations []tierFile      `toml:"confirmations"`
 }
 

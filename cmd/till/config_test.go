@@ -54,7 +54,9 @@ network = "mainnet"
 watch = "auto"
 peers = ["10.0.0.5:8333", "node.example", "[::1]:8333"]
 birthday = 2026-11-20
-headers = { blocks = "/a", filters = "/b" }
+headers = { blocks = "/a", filters = "https://b.example/c" }
+proxy = "127.0.0.1:9050"
+relay = "while-open"
 confirmations = [ { up_to = "10.00", need = 0 }, { up_to = "500.00", need = 1 }, { need = 3 } ]
 [[evm]]
 chain = 1
@@ -121,8 +123,11 @@ theme = "light"
 		t.Errorf("policy\n%+v, want\n%+v", s.policy, want)
 	}
 	b := s.bitcoin
-	if b.network != "bitcoin:mainnet" || len(b.peers) != 3 || b.birthday != time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) || b.blockHeaders != "/a" || b.filterHeaders != "/b" {
+	if b.network != "bitcoin:mainnet" || len(b.peers) != 3 || b.birthday != time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) || b.blockHeaders != "/a" || b.filterHeaders != "https://b.example/c" {
 		t.Errorf("bitcoin %+v", b)
+	}
+	if cfg := s.lightClient("/data", nil); cfg.Proxy != "127.0.0.1:9050" || cfg.RelayWarm != 25*time.Minute || cfg.FilterHeaders != b.filterHeaders || cfg.Birthday != b.birthday {
+		t.Errorf("light client %+v", cfg)
 	}
 	if first := b.key.First(1); first[0] != testFirst {
 		t.Errorf("first address %s", first[0])
@@ -171,6 +176,9 @@ func TestWrongConfigs(t *testing.T) {
 		{"unknown key", "currency = \"EUR\"\n\ncolour = \"red\"\n", 3, []string{`unknown key "colour"`}},
 		{"misspelt key", "curency = \"EUR\"\n", 1, []string{`unknown key "curency"; did you mean "currency"?`}},
 		{"misspelt in a table", "currency = \"EUR\"\n[bitcoin]\nntework = \"mainnet\"\n", 3, []string{`unknown key "ntework" in [bitcoin]; did you mean "network"?`}},
+		{"proxy without a port", "currency = \"EUR\"\n[bitcoin]\nkey = \"" + testZpub + "\"\nproxy = \"localhost\"\n", 4, []string{"localhost", "127.0.0.1:9050"}},
+		{"onion without a proxy", "currency = \"EUR\"\n[bitcoin]\nkey = \"" + testZpub + "\"\npeers = [\"abcdefghijklmnop.onion:8333\"]\n", 4, []string{"onion", "proxy ="}},
+		{"relay", "currency = \"EUR\"\n[bitcoin]\nkey = \"" + testZpub + "\"\nrelay = \"sometimes\"\n", 4, []string{"sometimes", "while-open"}},
 		{"misspelt in a list", evm + "endpoint = \"x\"\n", 5, []string{`unknown key "endpoint" in [evm]; did you mean "endpoints"?`}},
 		{"key in the wrong table", "[screen]\ncurrency = \"EUR\"\n", 2, []string{`"currency"`, "the top of the file"}},
 		{"key of another table", "currency = \"EUR\"\n[screen]\nexpires = \"5m\"\n", 3, []string{"it belongs into [sale]"}},

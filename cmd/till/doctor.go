@@ -52,6 +52,7 @@ func (f finding) String() string {
 func doctorCommand(at *places) *cobra.Command {
 	var offline bool
 	var wait time.Duration
+	var since string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check the configuration, keys, data folder, nodes, prices, clock and this terminal",
@@ -59,11 +60,18 @@ func doctorCommand(at *places) *cobra.Command {
 and what to do. It changes nothing. It ends with exit code 1 if there is a problem.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := doctor{out: cmd.OutOrStdout(), wait: wait, offline: offline}
+			d := doctor{out: cmd.OutOrStdout(), tell: cmd.ErrOrStderr(), wait: wait, offline: offline}
+			if since != "" {
+				var err error
+				if d.usedSince, err = time.Parse(time.DateOnly, since); err != nil || offline {
+					return usage("--used-since takes a day, like 2024-01-31, and asks nodes")
+				}
+			}
 			return d.run(cmd.Context(), at.fill())
 		},
 	}
 	cmd.Flags().BoolVar(&offline, "offline", false, "ask no node and no exchange")
+	cmd.Flags().StringVar(&since, "used-since", "", "read the Bitcoin chain since this day and find the key's first unused index (2 to 3 MB for each day)")
 	cmd.Flags().DurationVar(&wait, "wait", 20*time.Second, "how long nodes and exchanges may take to answer")
 	return cmd
 }
@@ -71,8 +79,12 @@ and what to do. It changes nothing. It ends with exit code 1 if there is a probl
 // doctor prints findings and remembers whether one was bad.
 type doctor struct {
 	out     io.Writer
+	tell    io.Writer // progress
 	wait    time.Duration
 	offline bool
+	// usedSince is the day since which the key's addresses are looked for; zero
+	// = not at all.
+	usedSince time.Time
 	// exchange is where a price source is asked, "" = at its own address.
 	exchange func(name string) string
 	sick     bool
@@ -99,9 +111,12 @@ func (d *doctor) run(ctx context.Context, at places) error {
 	if s != nil {
 		d.say(checkKeys(s)...)
 	}
-	d.say(checkData(ctx, at.data)...)
+	d.say(checkData(ctx, at.data, s)...)
 	if s != nil && !d.offline {
 		d.say(d.network(ctx, s)...)
+	}
+	if s != nil && s.bitcoin != nil && !d.usedSince.IsZero() {
+		d.say(checkUsed(ctx, s, d.usedSince, d.tell)...)
 	}
 	d.terminal()
 	if d.sick {

@@ -25,7 +25,7 @@ func checkPrivate(path string) []finding {
 }
 
 // checkData looks at the data folder without changing it.
-func checkData(ctx context.Context, data string) []finding {
+func checkData(ctx context.Context, data string, s *settings) []finding {
 	info, err := os.Stat(data)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -43,7 +43,7 @@ func checkData(ctx context.Context, data string) []finding {
 		found = append(found, faulty("data", "%s cannot be written; make it belong to the person who runs till", data))
 	}
 	found = append(found, checkSpace(data)...)
-	return append(found, checkStore(ctx, data))
+	return append(found, checkStore(ctx, data, s)...)
 }
 
 func checkSpace(path string) []finding {
@@ -64,25 +64,29 @@ func checkSpace(path string) []finding {
 	return []finding{good("data", "%d MB free", free>>20)}
 }
 
-func checkStore(ctx context.Context, data string) finding {
+func checkStore(ctx context.Context, data string, s *settings) []finding {
 	path := filepath.Join(data, store.FileName)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return good("store", "no sales yet")
+		return []finding{good("store", "no sales yet")}
 	}
 	books, err := store.OpenReadOnly(ctx, data)
 	if err != nil {
-		return faulty("store", "%s", err)
+		return []finding{faulty("store", "%s", err)}
 	}
 	defer func() { _ = books.Close() }()
 	if err := books.Check(ctx); err != nil {
-		return faulty("store", "%s", err)
+		return []finding{faulty("store", "%s", err)}
 	}
 	newest, err := books.Sales(ctx, pos.Query{Limit: 1})
 	if err != nil {
-		return faulty("store", "%s", err)
+		return []finding{faulty("store", "%s", err)}
 	}
 	if len(newest) == 0 {
-		return good("store", "intact, no sales yet")
+		return []finding{good("store", "intact, no sales yet")}
 	}
-	return good("store", "intact, the last sale is number %d", newest[0].Sale.Number)
+	found := []finding{good("store", "intact, the last sale is number %d", newest[0].Sale.Number)}
+	if s != nil && s.bitcoin != nil {
+		found = append(found, checkGap(ctx, books, s.bitcoin.key.Account())...)
+	}
+	return found
 }

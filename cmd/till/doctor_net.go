@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -62,10 +63,15 @@ func checkBitcoin(ctx context.Context, s *settings) []finding {
 		return []finding{noted("Bitcoin", "no temporary folder, so the nodes were not asked; set TMPDIR")}
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	w, err := bitcoin.New(bitcoin.Config{Network: s.bitcoin.network, Dir: dir, Peers: s.bitcoin.peers, Logger: slog.New(slog.DiscardHandler)})
+	w, err := bitcoin.New(bitcoin.Config{
+		Network: s.bitcoin.network, Dir: dir, Peers: s.bitcoin.peers, Proxy: s.bitcoin.proxy, Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		return []finding{faulty("Bitcoin", "%s", err)}
 	}
+	own := filepath.Join(s.data, "bitcoin")
+	before, _ := bitcoin.Headers(own)
+	began := time.Now()
 	h := glance(ctx, w, func(h chain.Health) bool {
 		return h.Peers > 0 && (h.Relays > 0 || len(s.bitcoin.peers) > 0 && h.Usable())
 	})
@@ -86,9 +92,11 @@ func checkBitcoin(ctx context.Context, s *settings) []finding {
 		}
 		return []finding{faulty("Bitcoin", "%s as a %s node; check the address, the network and the firewall", answers, strings.TrimPrefix(string(s.bitcoin.network), "bitcoin:"))}
 	case h.Relays == 0:
-		return []finding{noted("Bitcoin", "%s: connected, but none passes on unconfirmed payments; they will be seen with their first block", whom)}
+		return append([]finding{noted("Bitcoin", "%s: connected, but none passes on unconfirmed payments; they will be seen with their first block", whom)},
+			checkHeaders(own, before, time.Since(began), h.Goal)...)
 	}
-	return []finding{good("Bitcoin", "%s: %s for blocks, %d for unconfirmed payments", whom, counted(h.Peers, "peer"), h.Relays)}
+	return append([]finding{good("Bitcoin", "%s: %s for blocks, %d for unconfirmed payments", whom, counted(h.Peers, "peer"), h.Relays)},
+		checkHeaders(own, before, time.Since(began), h.Goal)...)
 }
 
 // checkEVM looks at one endpoint: does it answer, on which chain, and are the

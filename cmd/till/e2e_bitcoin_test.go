@@ -80,10 +80,10 @@ func TestBitcoinShop(t *testing.T) {
 	}
 	restart()
 	c.look(2, "PARTIAL")
-	// Nobody repeats to a newcomer what waits in the mempool: a payment that
-	// was sent while till was down is found in its block.
+	// btcd tells its mempool to whoever asks (BIP 35): a payment that was sent
+	// while till was down is seen once it is back.
 	down(func() { pay(to, sat-4000) })
-	c.look(2, "PARTIAL")
+	c.look(2, "SEEN")
 	down(func() { node.Mine(t, 1) })
 	c.look(2, "CONFIRMING 1/2")
 	down(func() { node.Mine(t, 1) })

@@ -101,9 +101,14 @@ func (l *liar) talk(conn net.Conn) {
 	}
 }
 
-// invent tells everybody of a payment that spends a coin that does not exist,
-// once somebody listens.
+// invent tells everybody of a payment that nobody made.
 func (l *liar) invent(t *testing.T, to string, sat int64) {
+	t.Helper()
+	l.tell(t, l.forge(t, to, sat))
+}
+
+// forge makes a payment that spends a coin that does not exist.
+func (*liar) forge(t *testing.T, to string, sat int64) *wire.MsgTx {
 	t.Helper()
 	address, err := btcutil.DecodeAddress(to, &chaincfg.SimNetParams)
 	if err != nil {
@@ -118,6 +123,12 @@ func (l *liar) invent(t *testing.T, to string, sat int64) {
 	_, _ = rand.Read(in.PreviousOutPoint.Hash[:])
 	tx.AddTxIn(in)
 	tx.AddTxOut(wire.NewTxOut(sat, script))
+	return tx
+}
+
+// tell announces a transaction once somebody listens.
+func (l *liar) tell(t *testing.T, tx *wire.MsgTx) {
+	t.Helper()
 	patiently(t, "till listens to the liar", 30*time.Second, func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()

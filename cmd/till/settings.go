@@ -38,6 +38,9 @@ type bitcoinSettings struct {
 	birthday      time.Time
 	blockHeaders  string
 	filterHeaders string
+	proxy         string
+	// relayWhileOpen has relay peers only while somebody may pay.
+	relayWhileOpen bool
 }
 
 type evmSettings struct {

@@ -53,9 +53,12 @@ func (r *reader) readBitcoin(c configFile) error {
 	}
 	if h := b.Headers; h != nil {
 		if h.Blocks == "" || h.Filters == "" {
-			return r.wrong("bitcoin.headers", `headers are two files: headers = { blocks = "…", filters = "…" }`)
+			return r.wrong("bitcoin.headers", `headers are two files or URLs: headers = { blocks = "…", filters = "…" }`)
 		}
 		out.blockHeaders, out.filterHeaders = h.Blocks, h.Filters
+	}
+	if err := r.readWay(c, out); err != nil {
+		return err
 	}
 	r.out.bitcoin = out
 	tiers, err := r.tiers("bitcoin.confirmations", b.Confirmations, []pos.Tier{{Need: 1}}, false)

@@ -42,11 +42,7 @@ func startShop(ctx context.Context, s *settings, log *slog.Logger) (*session, er
 func newRails(s *settings, log *slog.Logger) ([]chain.Rail, error) {
 	var rails []chain.Rail
 	if b := s.bitcoin; b != nil {
-		watcher, err := bitcoin.New(bitcoin.Config{
-			Network: b.network, Dir: filepath.Join(s.data, "bitcoin"), Peers: b.peers, Birthday: b.birthday,
-			BlockHeaders: b.blockHeaders, FilterHeaders: b.filterHeaders,
-			Logger: log.With("rail", string(b.network)),
-		})
+		watcher, err := bitcoin.New(s.lightClient(filepath.Join(s.data, "bitcoin"), log.With("rail", string(b.network))))
 		if err != nil {
 			return nil, err
 		}

@@ -223,7 +223,11 @@ func (e english) healthFact(h chain.Health, now time.Time) string {
 	var parts []string
 	switch {
 	case h.State == chain.Syncing && h.Goal > h.Height:
-		parts = append(parts, fmt.Sprintf("block %s of %s", group(h.Height), group(h.Goal)))
+		text := fmt.Sprintf("block %s of %s", group(h.Height), group(h.Goal))
+		if h.Left > 0 {
+			text += ", about " + e.Span(h.Left) + " left"
+		}
+		parts = append(parts, text)
 	case h.Height > 0 && !h.TipAt.IsZero():
 		parts = append(parts, "block "+group(h.Height)+", "+e.Ago(now.Sub(h.TipAt)))
 	case h.Height > 0:
@@ -258,6 +262,10 @@ func (english) healthCode(h chain.Health) string {
 		return "No peer passes on payments" + who + "; looking for one."
 	case chain.HealthNoFilters:
 		return "No peer serves block filters" + who + "; looking for one."
+	case chain.HealthImport:
+		return "Importing block headers" + who + "."
+	case chain.HealthNoImport:
+		return "Block headers could not be imported" + who + "; peers send them, which takes longer."
 	case chain.HealthStale:
 		return "No new block for too long" + who + "; trying others."
 	case chain.HealthBehind:

@@ -124,7 +124,7 @@ func TestEveryHealthCodeIsASentence(t *testing.T) {
 	for _, code := range []chain.HealthCode{
 		chain.HealthNoPeers, chain.HealthNoRelay, chain.HealthNoFilters, chain.HealthStale, chain.HealthBehind, chain.HealthUnreachable,
 		chain.HealthWrongNetwork, chain.HealthLying, chain.HealthLimited, chain.HealthWrongToken, chain.HealthStore,
-		chain.HealthOneEndpoint, chain.HealthInternal,
+		chain.HealthOneEndpoint, chain.HealthInternal, chain.HealthImport, chain.HealthNoImport,
 	} {
 		state, _, effect := en.Health(chain.Health{State: chain.Down, Code: code, Detail: "node\x1b[0m.example", Of: 2}, now)
 		if state != "down" || !strings.Contains(effect, "No new sales") || !strings.Contains(effect, "(node[0m.example)") || strings.HasPrefix(effect, string(code)) {
@@ -137,6 +137,9 @@ func TestEveryHealthCodeIsASentence(t *testing.T) {
 	}
 	if _, fact, _ = en.Health(chain.Health{State: chain.Syncing, Height: 10, Goal: 2000}, now); fact != "block 10 of 2,000" {
 		t.Errorf("syncing: %q", fact)
+	}
+	if _, fact, _ = en.Health(chain.Health{State: chain.Syncing, Height: 10, Goal: 2000, Left: 150 * time.Second}, now); fact != "block 10 of 2,000, about 2 min left" {
+		t.Errorf("syncing with an end in sight: %q", fact)
 	}
 	for s := chain.Connecting; s <= chain.Down; s++ {
 		if state, _, _ := en.Health(chain.Health{State: s}, now); state == "" {
