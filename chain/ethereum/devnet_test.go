@@ -24,6 +24,8 @@ type onDevnet struct {
 	config ethereum.Config
 	assets []chain.AssetID
 	fresh  atomic.Uint64
+
+	amsterdam bool
 }
 
 // tokenFirst is onDevnet with the token as the first asset: tokens can be paid

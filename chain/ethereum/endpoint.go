@@ -122,6 +122,7 @@ type conn struct {
 	noReceipts atomic.Bool // eth_getBlockReceipts is not there
 	noBatch    atomic.Bool // several questions in one message are refused
 	noTags     bool        // "safe" and "finalized" are not there
+	noState    bool        // balances at a block are not there
 }
 
 // dial connects. Errors are clean.

@@ -195,3 +195,7 @@ func (e *fakeEth) forward(ctx context.Context, args ...any) (*rpc.Subscription, 
 	}()
 	return to, nil
 }
+
+func (e *fakeEth) GetBalance(ctx context.Context, a string, at any) (json.RawMessage, error) {
+	return e.f.pass(ctx, "eth_getBalance", a, at)
+}

@@ -37,6 +37,14 @@ type run struct {
 	backedAt time.Time // since when the node's head is a block that was passed
 	forkAt   uint64    // the last reorganisation: the last block that stayed,
 	forkTop  uint64    // and the last that was lost
+
+	purses    purses                  // what targets hold at the cursor's head, as far as it was asked
+	awaited   map[common.Address]bool // of those last asked for: somebody waits there
+	othersAt  time.Time               // when the rest had its turn
+	logsCoins bool                    // the last block was made under EIP-7708
+	noStates  int                     // how often in a row the tip's balances were not there
+	dirty     bool                    // there is a new purse,
+	unsaved   bool                    // and the state file does not have it yet
 }
 
 // Run implements [chain.Watcher].
@@ -49,7 +57,8 @@ func (w *Watcher) Run(ctx context.Context, from chain.Cursor, archive chain.Arch
 	w.mu.Lock()
 	w.cold, w.matched, w.back = shown, from.Head().Height, nil
 	w.mu.Unlock()
-	r := &run{w: w, sink: sink, cursor: from, hits: w.load(from.Ring), mined: map[common.Hash]bool{}, pool: newPool()}
+	r := &run{w: w, sink: sink, cursor: from, mined: map[common.Hash]bool{}, pool: newPool()}
+	r.hits, r.purses = w.load(from.Ring)
 	before := map[string]claim{}
 	for block, list := range r.hits {
 		before[block] = claim{paid: list}

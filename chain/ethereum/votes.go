@@ -252,6 +252,12 @@ func (w *Watcher) confirms(ctx context.Context, c *conn, ref chain.BlockRef, pai
 	made := map[chain.PaymentKey]chain.Event{}
 	var last common.Hash
 	for _, h := range paid {
+		if h.Proof != nil {
+			if ok, err := c.rose(ctx, ref, h); !ok || err != nil {
+				return false, err
+			}
+			continue
+		}
 		if h.hash() != last {
 			last = h.hash()
 			t, r, err := c.mined(ctx, last)

@@ -45,6 +45,16 @@ func (a *Anvil) Height(t testing.TB) uint64 {
 	return n
 }
 
+// Head is the hash of the last block.
+func (a *Anvil) Head(t testing.TB) string {
+	t.Helper()
+	var block struct {
+		Hash string `json:"hash"`
+	}
+	a.Call(t, &block, "eth_getBlockByNumber", "latest", false)
+	return block.Hash
+}
+
 // Mine adds n blocks; the first takes what waits.
 func (a *Anvil) Mine(t testing.TB, n int) {
 	t.Helper()
