@@ -189,3 +189,11 @@ func TestSuiteLean(t *testing.T) {
 		return tokenFirst{h}
 	})
 }
+
+func TestSuiteOnAmsterdam(t *testing.T) {
+	chaintest.Run(t, func(t *testing.T) chaintest.Harness {
+		h := newOnAmsterdam(t)
+		h.config.State = filepath.Join(t.TempDir(), "recent.json")
+		return h
+	})
+}

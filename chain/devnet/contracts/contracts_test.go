@@ -62,6 +62,7 @@ func TestCodeIsMadeFromTheSources(t *testing.T) {
 		{"Coin", "Coin.sol", contracts.Coin(), ""},
 		{"Desk", "Desk.sol", contracts.Desk(), ""},
 		{"Odd", filepath.Join(testdata, "Odd.sol"), "", committed("Odd")},
+		{"Printer", filepath.Join(testdata, "Printer.sol"), "", committed("Printer")},
 		{"Safe", filepath.Join(testdata, "Safe.sol"), "", committed("Safe")},
 	} {
 		file, err := filepath.Abs(c.file)
