@@ -73,6 +73,7 @@ func (w *Watcher) Run(ctx context.Context, from chain.Cursor, archive chain.Arch
 
 	fails := 0
 	for at := 0; ctx.Err() == nil; at++ {
+		at = w.willing(at)
 		began := time.Now()
 		err := r.session(ctx, w.ends[at%len(w.ends)])
 		w.setConn(nil)
@@ -81,27 +82,41 @@ func (w *Watcher) Run(ctx context.Context, from chain.Cursor, archive chain.Arch
 		}
 		if time.Since(began) > 10*w.cfg.CallTimeout {
 			fails = 0
+			w.limits.served(w.ends[at%len(w.ends)].url)
 		}
 		fails++
 		end := w.ends[at%len(w.ends)]
 		w.cfg.Logger.Warn("The watcher leaves an endpoint", "chain", w.network, "endpoint", end.name, "cause", err)
 		r.down(ctx, end, err)
-		r.rest(ctx, fails, err)
+		r.rest(ctx, fails, w.limits.wait(w.ends[w.willing(at+1)%len(w.ends)].url))
 	}
 	return ctx.Err()
+}
+
+// willing is the next turn from at whose endpoint may be asked now; where none
+// may, the one that may first.
+func (w *Watcher) willing(at int) int {
+	best := at
+	for i := at; i < at+len(w.ends); i++ {
+		wait := w.limits.wait(w.ends[i%len(w.ends)].url)
+		if wait <= 0 {
+			return i
+		}
+		if wait < w.limits.wait(w.ends[best%len(w.ends)].url) {
+			best = i
+		}
+	}
+	return best
 }
 
 // rest waits before the next endpoint is tried: at once for the first time
 // around, then longer and longer, with a random part so that many tills don't
 // come back in step.
-func (r *run) rest(ctx context.Context, fails int, why error) {
+func (r *run) rest(ctx context.Context, fails int, asked time.Duration) {
 	rounds := (fails - 1) / len(r.w.ends)
 	wait := 100 * time.Millisecond << min(rounds, 8)
 	wait = min(wait, max(time.Second, 2*r.w.cfg.BlockTime), 20*time.Second)
-	if errors.Is(why, errLimited) && len(r.w.ends) == 1 {
-		wait = max(wait, 5*time.Second)
-	}
-	wait = wait/2 + rand.N(wait/2+1)
+	wait = max(wait/2+rand.N(wait/2+1), asked)
 	select {
 	case <-ctx.Done():
 	case <-time.After(wait):
@@ -139,7 +154,7 @@ func (r *run) session(ctx context.Context, end endpoint) (err error) {
 			err = fmt.Errorf("%w: %v", errFault, p)
 		}
 	}()
-	c, err := end.dial(ctx, r.w.cfg.CallTimeout)
+	c, err := end.dial(ctx, r.w.cfg.CallTimeout, r.w.limits)
 	if err != nil {
 		return err
 	}

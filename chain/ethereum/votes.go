@@ -130,7 +130,7 @@ func (v *votes) attend(ctx context.Context, i int, end endpoint) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait):
+		case <-time.After(max(wait, v.w.limits.wait(end.url))):
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (v *votes) voter(ctx context.Context, i int, end endpoint) (err error) {
 			err = errFault
 		}
 	}()
-	c, err := end.dial(ctx, v.w.cfg.CallTimeout)
+	c, err := end.dial(ctx, v.w.cfg.CallTimeout, v.w.limits)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type Watcher struct {
 	ends    []endpoint
 	listed  map[common.Address]token
 	running atomic.Bool
+	limits  *limits
 
 	mu      sync.RWMutex
 	targets map[common.Address]chain.Target
@@ -48,6 +49,7 @@ func New(cfg Config) (*Watcher, error) {
 	return &Watcher{
 		cfg: cfg, ends: ends, listed: listed,
 		network:  chain.Network(fmt.Sprintf("eip155:%d", cfg.ChainID)),
+		limits:   newLimits(),
 		targets:  map[common.Address]chain.Target{},
 		rota:     rota{waits: map[common.Address]time.Time{}},
 		refused:  map[common.Address]bool{},
