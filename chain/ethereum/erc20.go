@@ -15,6 +15,7 @@ const (
 	selTransfer     = "0xa9059cbb" // transfer(address,uint256)
 	selTransferFrom = "0x23b872dd" // transferFrom(address,address,uint256)
 	selDecimals     = "0x313ce567" // decimals()
+	selBalanceOf    = "0x70a08231" // balanceOf(address)
 )
 
 var (
