@@ -261,6 +261,15 @@ func (r *reader) readAccept(at string, e evmFile, out *evmSettings) error {
 		}
 		out.assets = append(out.assets, asset)
 	}
+	for _, name := range out.chain.accepts() {
+		asset := out.chain.native()
+		if name != "native" {
+			asset, _ = out.chain.token(name)
+		}
+		if !slices.ContainsFunc(out.assets, func(a chain.Asset) bool { return a.ID == asset.ID }) {
+			out.known = append(out.known, asset)
+		}
+	}
 	return nil
 }
 

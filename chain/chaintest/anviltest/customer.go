@@ -122,6 +122,14 @@ func (a *Anvil) PayTokenInVain(t testing.TB, to chain.Destination, units *big.In
 	return a.Send(t, map[string]any{"to": coinAddress, "data": transferCall(to, units), "gas": "0x7530"})
 }
 
+// PayInside sends wei through a contract: no transaction names the recipient.
+func (a *Anvil) PayInside(t testing.TB, to chain.Destination, wei *big.Int) chain.TxID {
+	t.Helper()
+	// coins(address[],uint256[]) with one of each.
+	data := fmt.Sprintf("0x7cbbaa54%064x%064x%064x%064s%064x%064x", 64, 128, 1, strings.ToLower(string(to)[2:]), 1, wei)
+	return a.Send(t, map[string]any{"to": deskAddress, "value": fmt.Sprintf("0x%x", wei), "data": data, "gas": "0x30d40"})
+}
+
 // Replace takes a waiting transaction back: the same nonce pays the payer
 // itself, for a much higher fee.
 func (a *Anvil) Replace(t testing.TB, tx chain.TxID) chain.TxID {
