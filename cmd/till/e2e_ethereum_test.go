@@ -241,3 +241,37 @@ func ethereumDay(t *testing.T, n evmNet) {
 	c.leave(c.Pane)
 	c.stored(want)
 }
+
+// TestEthersPays: a wallet that shares nothing with till reads the requests on
+// the screen and pays them, the coin and the token, to the last unit.
+func TestEthersPays(t *testing.T) {
+	t.Parallel()
+	a := anviltest.Start(t, anviltest.Options{})
+	token := a.DeployCoin(t)
+	a.Mine(t, 3)
+	_, key := shopKeys(t)
+	c := &counter{shopUnderTest: newTestShop(t, ethereumShop(evmNet{id: 31337, endpoint: a.Endpoint(), token: token}, key)), price: "2,000.00"}
+	c.start()
+
+	to, wei := c.ring("1234", "e", "AWAITING")
+	paid := a.WalletPays(t, c.QR())
+	if string(paid.To) != to || paid.Amount != fmt.Sprint(wei) {
+		t.Errorf("the wallet paid %+v, the screen says %d wei to %s", paid, wei, to)
+	}
+	c.See("SEEN")
+	a.Mine(t, 2)
+	c.See("PAID", "HAND OVER")
+
+	c.next()
+	to, _ = c.ring("1999", "u", "AWAITING")
+	c.Resize(200, 60).Press("v").Until("see the request", func(string) bool { return strings.HasPrefix(c.QR(), "ethereum:") })
+	paid = a.WalletPays(t, c.QR())
+	if string(paid.To) != to || paid.Amount != "19990000" {
+		t.Errorf("the wallet paid %+v, asked were 19.99 to %s", paid, to)
+	}
+	c.See("SEEN")
+	a.Mine(t, 2)
+	c.See("PAID", "HAND OVER")
+	c.leave(c.Pane)
+	c.stored([]string{"PAID", "PAID"})
+}
