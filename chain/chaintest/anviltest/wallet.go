@@ -51,7 +51,7 @@ type Paid struct {
 // registry the test is skipped, or fails where TILL_FULL=1 asks for all.
 func (a *Anvil) WalletPays(t testing.TB, uri string) Paid {
 	t.Helper()
-	home, err := install("ethers-6.17.0", filepath.Join("eth-url-parser", "package.json"), "ethers@6.17.0", "eth-url-parser@1.0.4")
+	home, err := install("wallet-ethers-6.17.0", filepath.Join("eth-url-parser", "package.json"), "ethers@6.17.0", "eth-url-parser@1.0.4")
 	if err != nil {
 		text := "the wallet is not to be had: " + err.Error() + "; this test needs node's npm and its registry"
 		if os.Getenv("TILL_FULL") == "1" {
