@@ -196,6 +196,9 @@ func (r *run) watch(ctx context.Context, feeds *feeds) error {
 			if err := r.lookBack(ctx); err != nil {
 				return err
 			}
+			if r.votes.outvoted(r.conn.url) {
+				return fmt.Errorf("%s: %w: a quorum of other endpoints has other blocks", r.conn.name, errLying)
+			}
 			r.ready(ctx, feeds)
 			// Nodes begin to feed a moment after they say so, and tell from memory
 			// what they would mine, geth for two seconds.

@@ -345,16 +345,34 @@ func (v *votes) ahead(height uint64) bool {
 	return slices.ContainsFunc(v.by, func(b vote) bool { return b.up && b.head > height })
 }
 
-// against names an endpoint that keeps telling other blocks.
+// against names an endpoint that keeps telling other blocks than the one in use.
 func (v *votes) against() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i, b := range v.by {
-		if b.disputed > 3 {
+		if b.disputed > maxDisputes {
 			return v.w.ends[i].name
 		}
 	}
 	return ""
+}
+
+// maxDisputes is how many looks in a row may find another block without a word:
+// near the head honest nodes differ for a moment.
+const maxDisputes = 3
+
+// outvoted tells that the endpoint in use stands against a quorum of others: it
+// invents blocks, or follows a branch of its own.
+func (v *votes) outvoted(using string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 0
+	for i, b := range v.by {
+		if b.up && b.disputed > maxDisputes && v.w.ends[i].url != using {
+			n++
+		}
+	}
+	return n >= max(2, v.w.cfg.Quorum)
 }
 
 // missing names an endpoint that does not answer.
