@@ -65,6 +65,14 @@ type PaymentKey struct {
 	Index   uint32
 }
 
+// NoTx is set in a PaymentKey's Index where the money is known and its
+// transaction is not, as of coins that a contract sent: TxID is then the block's
+// hash, and the rest of Index comes from the address.
+const NoTx uint32 = 1 << 31
+
+// InBlock tells whether TxID names a block and no transaction (NoTx).
+func (k PaymentKey) InBlock() bool { return k.Index&NoTx != 0 && strings.HasPrefix(string(k.Network), "eip155:") }
+
 func (k PaymentKey) String() string {
 	return fmt.Sprintf("%s/%s/%d", k.Network, k.TxID, k.Index)
 }

@@ -60,6 +60,10 @@ type Target struct {
 	// Since is the height of the last block before the address was shown: what
 	// arrived up to it is not reported. 0 = not known, take what comes.
 	Since uint64
+	// Until is the time up to which somebody waits for money here. Before it a
+	// watcher may ask about the address at every block; after it, and at zero,
+	// only now and then.
+	Until time.Time
 }
 
 // Ref asks Lookup about exactly one of its fields.

@@ -90,11 +90,19 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 	if err != nil {
 		return err
 	}
+	until := make(map[chain.Destination]time.Time)
+	r.mu.Lock()
+	for id := range r.open {
+		if q, ok := r.entries[id].rec.Sale.Quote(); ok && q.Rail == rail.ID() {
+			until[q.To] = waitedFor(q)
+		}
+	}
+	r.mu.Unlock()
 	var targets []chain.Target
 	watched := make(map[chain.Destination]bool)
 	for _, k := range hot {
 		if k.Account == account.ID {
-			targets = append(targets, chain.Target{ID: k.To, Assets: ids(rail)})
+			targets = append(targets, chain.Target{ID: k.To, Assets: ids(rail), Until: until[k.To]})
 			watched[k.To] = true
 		}
 	}
@@ -208,6 +216,10 @@ func lookFrom(height uint64) uint64 {
 	return max(1, height-min(height, reorgDepth))
 }
 
+// waitedFor is until when somebody waits for a quote's money: a top-up counts
+// for one quote length after the quote has ended.
+func waitedFor(q Quote) time.Time { return q.Deadline.Add(q.Deadline.Sub(q.At)) }
+
 // watch makes sure that a quote's address is looked for, and lets its QR be
 // drawn from then on. It goes on trying when the caller has given up, so that a
 // sale never stays blind. Done is closed when it is watched.
@@ -231,7 +243,7 @@ func (r *Register) watch(saleID string, q Quote, account string) (done <-chan st
 	r.spawn(func() {
 		rail := r.rails[q.Rail]
 		watched := r.persist("an address could not be watched; trying again", rail, func() error {
-			return rail.Watcher().Watch(r.life, chain.Target{ID: q.To, Assets: ids(rail), Since: lookFrom(q.Since)})
+			return rail.Watcher().Watch(r.life, chain.Target{ID: q.To, Assets: ids(rail), Since: lookFrom(q.Since), Until: waitedFor(q)})
 		})
 		if !watched {
 			return

@@ -71,6 +71,9 @@ type Shop struct {
 	Currencies []money.Currency // the first is the shop's own
 	Default    chain.AssetID
 	Assets     []chain.Asset // all that can be paid with, in the order shown
+	// Known are further assets that somebody may send by mistake: they are named
+	// on screens, and never asked for.
+	Known []chain.Asset
 	// Fingerprint stands on the idle screen: the accounts' fingerprints.
 	Fingerprint string
 	Training    bool // demo: the money is worthless

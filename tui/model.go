@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -162,7 +163,7 @@ func New(cfg Config) *Model {
 // meet takes over what is known of the shop.
 func (m *Model) meet(shop pos.Shop) {
 	m.shop = shop
-	for _, a := range shop.Assets {
+	for _, a := range slices.Concat(shop.Known, shop.Assets) {
 		m.assets[a.ID] = a
 	}
 	if m.draft.unit == (unit{}) {

@@ -138,7 +138,7 @@ func (m *Model) timeline(v pos.View) []entry {
 		list = append(list, entry{q.At, theme.Text, text})
 	}
 	for _, p := range v.Payments {
-		text := m.w.Payment(p) + "  " + m.p.Tx + " " + words.Short(string(p.Key.TxID))
+		text := m.w.Payment(p) + "  " + m.p.Transaction(p.Key)
 		if proof := m.w.Proof(p.Proof); proof != "" && p.State == pos.Unconfirmed {
 			text += ", " + proof
 		}

@@ -63,7 +63,7 @@ func (m *Model) sayResult(c *column, v pos.View) {
 		if len(v.Payments)-i > 3 {
 			break
 		}
-		text := m.p.Tx + " " + words.Short(string(p.Key.TxID))
+		text := m.p.Transaction(p.Key)
 		if v.Trust != chain.TrustUnknown && p.Live() {
 			text += " · " + m.p.TrustWord + " " + m.w.Trust(v.Trust)
 		}
@@ -125,7 +125,7 @@ func (m *Model) drawTrouble(v pos.View) {
 	if len(v.Payments) > 0 {
 		c.gap()
 		p := v.Payments[len(v.Payments)-1]
-		c.say(theme.Dim, m.p.Tx+" "+words.Short(string(p.Key.TxID)))
+		c.say(theme.Dim, m.p.Transaction(p.Key))
 	}
 }
 

@@ -315,7 +315,7 @@ func (m *Model) sayWhere(c *column, v pos.View) {
 		if len(v.Payments)-i > 3 {
 			break
 		}
-		text := m.p.Tx + " " + words.Short(string(p.Key.TxID))
+		text := m.p.Transaction(p.Key)
 		if !p.Live() {
 			text += "  " + m.w.Payment(p)
 		}

@@ -172,6 +172,11 @@ func (c *EthereumCustomer) Call(ctx context.Context, contract chain.Destination,
 	return c.send(ctx, string(contract), nil, ethCall(signature, words...), ethTokenGas)
 }
 
+// Send sends any transaction: a call of a contract with coins, say.
+func (c *EthereumCustomer) Send(ctx context.Context, to chain.Destination, wei *big.Int, data []byte, gas uint64) (chain.TxID, error) {
+	return c.send(ctx, string(to), wei, data, gas)
+}
+
 // Replace takes a waiting payment back: the same nonce pays the customer
 // itself, for twice the fee. It returns the replacing transaction.
 func (c *EthereumCustomer) Replace(ctx context.Context, tx chain.TxID) (chain.TxID, error) {

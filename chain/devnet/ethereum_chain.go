@@ -209,6 +209,9 @@ func (e *Ethereum) Token() chain.Asset {
 // Refuser is an address that takes no coins: a payment to it is mined as failed.
 func (e *Ethereum) Refuser() chain.Destination { return chain.Destination(ethRefuserAddress.Hex()) }
 
+// Desk is a contract that has tokens and pays many at once.
+func (e *Ethereum) Desk() chain.Destination { return chain.Destination(ethDeskAddress.Hex()) }
+
 // Head is the last block.
 func (e *Ethereum) Head() chain.BlockRef {
 	b := e.node.BlockChain().CurrentBlock()

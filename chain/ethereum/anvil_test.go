@@ -114,24 +114,6 @@ func TestSuiteOnAnvil(t *testing.T) {
 	})
 }
 
-// The head goes back to a block that everybody knows, and the node forgets what
-// came after it.
-func TestRewindOnAnvil(t *testing.T) {
-	h := newOnAnvil(t, false)
-	l := chaintest.NewLedger(t, h.Network())
-	to := chain.Target{ID: h.Fresh(t), Assets: h.assets}
-	h.Mine(t, 3)
-	chaintest.BeginReady(t, h, l, to)
-	h.Pay(t, to.ID, h.assets[1], chain.Units(5_000_000))
-	h.Mine(t, 2)
-	l.Wait(t, "the payment", func() bool { return kindAt(l, to.ID) == chain.Included })
-	h.node.Rewind(t, 2)
-	l.Wait(t, "the payment to be Retracted and the Tip to go back", func() bool {
-		p := l.At(to.ID)[0]
-		return p.Had(chain.Retracted) && p.Kind() != chain.Included && l.Tip().Block.Height == 3
-	})
-}
-
 // kindAt is where the one payment to a target is, 0 for none.
 func kindAt(l *chaintest.Ledger, to chain.Destination) chain.Kind {
 	if p := l.At(to); len(p) == 1 {

@@ -2,6 +2,7 @@ package ethereum
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,25 +27,50 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 	fresh := map[string][]hit{}
 	claims := map[string]claim{}
 	var failed error
+	d := drawer{base: r.purses, over: purses{}}
+	if keep < len(r.cursor.Ring) {
+		d.base = purses{} // what they were at the fork is asked again
+	}
+	addrs := r.curious()
 	for len(path) > 0 && failed == nil {
 		next := path[:min(window, len(path))]
 		path = path[len(next):]
+		top := next[len(next)-1]
+		var weighed func() weighing
+		if len(addrs) > 0 && !r.conn.noState && !r.logsCoins {
+			weighed = r.weigh(ctx, d, addrs, next[0].parent.Hex(), top.hash.Hex())
+		}
 		var list []pages
 		list, failed = r.w.readAll(ctx, r.conn, next)
-		for _, p := range list {
-			hits := r.matchLive(p)
-			gone, done := r.settle(p.block, hits)
+		hits := make([][]hit, len(list))
+		for i, p := range list {
+			hits[i] = r.matchLive(p)
+			d.explain(r.w.cfg.Native.ID, hits[i])
+		}
+		if weighed != nil {
+			w := weighed()
+			if failed == nil {
+				if failed = r.compare(ctx, d, list, hits, w); failed != nil {
+					list = nil // to be read once more, and told once
+				}
+			}
+		}
+		if len(list) > 0 {
+			r.logsCoins = logsCoins(list[len(list)-1])
+		}
+		for i, p := range list {
+			gone, done := r.settle(p.block, hits[i])
 			before, after = append(before, gone...), append(after, done...)
-			for _, h := range hits {
+			for _, h := range hits[i] {
 				forward = append(forward, h.Event)
 			}
 			ref := p.ref()
-			fresh[ref.Hash] = hits
+			fresh[ref.Hash] = hits[i]
 			root := p.header
 			if !p.whole {
 				root.receipts = common.Hash{} // not vouched for
 			}
-			claims[ref.Hash] = claim{root, hits}
+			claims[ref.Hash] = claim{root, hits[i]}
 			cursor = cursor.Push(ref)
 		}
 	}
@@ -53,7 +79,7 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 	if len(fresh) == 0 && (keep == len(r.cursor.Ring) || keep == 0) {
 		return failed
 	}
-	return r.commit(ctx, cursor, slices.Concat(back, before, forward, after), fresh, lost, claims, failed)
+	return r.commit(ctx, cursor, slices.Concat(back, before, forward, after), fresh, lost, claims, d, failed)
 }
 
 // matchLive matches a block with the present targets, and notes that it was.
@@ -73,7 +99,7 @@ func (r *run) matchLive(p pages) []hit {
 }
 
 // commit gives out a batch that moves the cursor, and makes the move.
-func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Event, fresh map[string][]hit, lost []hit, claims map[string]claim, failed error) error {
+func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Event, fresh map[string][]hit, lost []hit, claims map[string]claim, d drawer, failed error) error {
 	hits := make(map[string][]hit, len(cursor.Ring))
 	paid := len(lost) > 0
 	for _, b := range cursor.Ring {
@@ -84,11 +110,18 @@ func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Ev
 			hits[b.Hash] = list
 		}
 	}
-	if paid {
-		r.w.save(hits)
+	if paid || r.unsaved {
+		// What is lost and the purses of before are kept too: the file has to fit
+		// whether or not the batch is stored.
+		kept := maps.Clone(r.hits)
+		maps.Copy(kept, hits)
+		r.w.save(kept, r.purses, cursor.Ring)
+		r.unsaved = false
 	}
 	for _, h := range lost {
-		r.back(h, hits)
+		if !h.Event.Key.InBlock() {
+			r.back(h, hits)
+		}
 	}
 	// Before the tip is told: what was agreed on in a lost branch says nothing
 	// of the blocks that stand there now.
@@ -100,6 +133,11 @@ func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Ev
 		return ctx.Err()
 	}
 	r.hits, r.headAt = hits, time.Now()
+	if len(d.base) == 0 {
+		r.purses = purses{}
+	}
+	r.keep(d)
+	r.unsaved, r.dirty = r.unsaved || r.dirty, false
 	clear(r.mined)
 	for _, list := range hits {
 		for _, h := range list {

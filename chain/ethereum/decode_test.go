@@ -18,7 +18,7 @@ import (
 
 func TestSelectors(t *testing.T) {
 	for sel, signature := range map[string]string{
-		selTransfer: "transfer(address,uint256)", selTransferFrom: "transferFrom(address,address,uint256)", selDecimals: "decimals()",
+		selTransfer: "transfer(address,uint256)", selTransferFrom: "transferFrom(address,address,uint256)", selDecimals: "decimals()", selBalanceOf: "balanceOf(address)",
 	} {
 		if got := fmt.Sprintf("0x%x", crypto.Keccak256([]byte(signature))[:4]); got != sel {
 			t.Errorf("%s is %s, want %s", signature, got, sel)

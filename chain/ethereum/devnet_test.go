@@ -24,6 +24,8 @@ type onDevnet struct {
 	config ethereum.Config
 	assets []chain.AssetID
 	fresh  atomic.Uint64
+
+	amsterdam bool
 }
 
 // tokenFirst is onDevnet with the token as the first asset: tokens can be paid
@@ -185,5 +187,13 @@ func TestSuiteLean(t *testing.T) {
 		h := newOnDevnet(t, func(c *ethereum.Config, _ *devnet.Ethereum) { c.Lean = true })
 		h.assets[0], h.assets[1] = h.assets[1], h.assets[0]
 		return tokenFirst{h}
+	})
+}
+
+func TestSuiteOnAmsterdam(t *testing.T) {
+	chaintest.Run(t, func(t *testing.T) chaintest.Harness {
+		h := newOnAmsterdam(t)
+		h.config.State = filepath.Join(t.TempDir(), "recent.json")
+		return h
 	})
 }

@@ -118,23 +118,32 @@ type conn struct {
 	endpoint
 	client  *rpc.Client
 	timeout time.Duration
+	limits  *limits
+	after   *atomic.Int64 // what the last refusal said of how long, in nanoseconds
 
 	noReceipts atomic.Bool // eth_getBlockReceipts is not there
 	noBatch    atomic.Bool // several questions in one message are refused
 	noTags     bool        // "safe" and "finalized" are not there
+	noState    bool        // balances at a block are not there
 }
 
 // dial connects. Errors are clean.
-func (e endpoint) dial(ctx context.Context, timeout time.Duration) (*conn, error) {
+func (e endpoint) dial(ctx context.Context, timeout time.Duration, l *limits) (*conn, error) {
+	after := new(atomic.Int64)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	client, err := rpc.DialOptions(ctx, e.url,
-		rpc.WithHTTPClient(&http.Client{Transport: bounded{http.DefaultTransport}, CheckRedirect: noRedirect}),
+		rpc.WithHTTPClient(&http.Client{Transport: bounded{http.DefaultTransport, after}, CheckRedirect: noRedirect}),
 		rpc.WithWebsocketMessageSizeLimit(maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", e.name, errLost, e.clean(err))
+		kind := errLost
+		if strings.Contains(err.Error(), "HTTP status 429") { // of a websocket's handshake
+			kind = errLimited
+			l.hit(e.url, 0)
+		}
+		return nil, fmt.Errorf("%s: %w: %s", e.name, kind, e.clean(err))
 	}
-	return &conn{endpoint: e, client: client, timeout: timeout}, nil
+	return &conn{endpoint: e, client: client, timeout: timeout, limits: l, after: after}, nil
 }
 
 // noRedirect keeps a key in a URL from being sent on to another host.
@@ -142,12 +151,19 @@ func noRedirect(*http.Request, []*http.Request) error {
 	return errors.New("the endpoint redirects to another address; write that one into the configuration")
 }
 
-// bounded cuts answers off that are larger than any block.
-type bounded struct{ http.RoundTripper }
+// bounded cuts answers off that are larger than any block, and keeps what a
+// refusal says of how long to stay away.
+type bounded struct {
+	http.RoundTripper
+	after *atomic.Int64
+}
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := b.RoundTripper.RoundTrip(r)
 	if err == nil {
+		if res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable {
+			b.after.Store(int64(retryAfter(res.Header, time.Now())))
+		}
 		res.Body = struct {
 			io.Reader
 			io.Closer
@@ -245,10 +261,14 @@ func (c *conn) judge(ctx context.Context, method string, raw json.RawMessage, er
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s: %s: %w", c.name, method, errSilent)
 	case errors.As(err, &coded):
-		kind = kindOf(coded.ErrorCode(), coded.Error())
+		if kind = kindOf(coded.ErrorCode(), coded.Error()); kind == errLimited { //nolint:errorlint // one of the kinds itself
+			c.limits.hit(c.url, time.Duration(c.after.Swap(0)))
+		}
 	case errors.As(err, &status):
-		if status.StatusCode == http.StatusTooManyRequests {
+		after := time.Duration(c.after.Swap(0))
+		if status.StatusCode == http.StatusTooManyRequests || status.StatusCode == http.StatusServiceUnavailable && after > 0 {
 			kind = errLimited
+			c.limits.hit(c.url, after)
 		}
 		return nil, fmt.Errorf("%s: %s: %w: HTTP status %d", c.name, method, kind, status.StatusCode)
 	}

@@ -15,6 +15,7 @@ const (
 	selTransfer     = "0xa9059cbb" // transfer(address,uint256)
 	selTransferFrom = "0x23b872dd" // transferFrom(address,address,uint256)
 	selDecimals     = "0x313ce567" // decimals()
+	selBalanceOf    = "0x70a08231" // balanceOf(address)
 )
 
 var (
@@ -28,16 +29,35 @@ var (
 // asTransfer reads an ERC-20 Transfer log: three topics and one word of data.
 // NFTs have four topics.
 func (e entry) asTransfer() (to common.Address, amount chain.Amount, ok bool) {
-	if len(e.topics) != 3 || e.topics[0] != transferTopic || len(e.data) != 32 || e.address == coinLogs {
+	if e.address == coinLogs {
 		return to, amount, false
 	}
+	_, to, amount, ok = e.moved()
+	return to, amount, ok
+}
+
+// asCoins reads the chain's own log of coins that moved, which it writes since
+// EIP-7708 for transactions, calls and selfdestructs alike.
+func (e entry) asCoins() (from, to common.Address, amount chain.Amount, ok bool) {
+	if e.address != coinLogs {
+		return from, to, amount, false
+	}
+	return e.moved()
+}
+
+func (e entry) moved() (from, to common.Address, amount chain.Amount, ok bool) {
+	if len(e.topics) != 3 || e.topics[0] != transferTopic || len(e.data) != 32 {
+		return from, to, amount, false
+	}
 	// A topic with something before the address is no address.
-	for _, b := range e.topics[2][:12] {
-		if b != 0 {
-			return to, amount, false
+	for _, topic := range e.topics[1:] {
+		for _, b := range topic[:12] {
+			if b != 0 {
+				return from, to, amount, false
+			}
 		}
 	}
-	return common.Address(e.topics[2][12:]), chain.AmountFromBytes([32]byte(e.data)), true
+	return common.Address(e.topics[1][12:]), common.Address(e.topics[2][12:]), chain.AmountFromBytes([32]byte(e.data)), true
 }
 
 // transferCall reads a call of transfer or transferFrom. The amount is what was

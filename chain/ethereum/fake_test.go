@@ -27,7 +27,8 @@ type fakeNode struct {
 	// is asked, or "refuse" the form with an argument.
 	pending string
 	asked   map[string]int
-	mute    bool // subscriptions are taken and never speak
+	heads   func(json.RawMessage) []json.RawMessage // what the feed of heads makes of one
+	mute    bool                                    // subscriptions are taken and never speak
 	server  *rpc.Server
 }
 
@@ -185,7 +186,15 @@ func (e *fakeEth) forward(ctx context.Context, args ...any) (*rpc.Subscription, 
 				if mute {
 					continue
 				}
-				_ = notifier.Notify(to.ID, raw)
+				list := []json.RawMessage{raw}
+				e.f.mu.Lock()
+				if e.f.heads != nil && args[0] == "newHeads" {
+					list = e.f.heads(raw)
+				}
+				e.f.mu.Unlock()
+				for _, raw := range list {
+					_ = notifier.Notify(to.ID, raw)
+				}
 			case <-to.Err():
 				return
 			case <-from.Err():
@@ -194,4 +203,8 @@ func (e *fakeEth) forward(ctx context.Context, args ...any) (*rpc.Subscription, 
 		}
 	}()
 	return to, nil
+}
+
+func (e *fakeEth) GetBalance(ctx context.Context, a string, at any) (json.RawMessage, error) {
+	return e.f.pass(ctx, "eth_getBalance", a, at)
 }

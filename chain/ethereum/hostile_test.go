@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/chain/chaintest"
@@ -333,4 +334,96 @@ func TestPrunedNode(t *testing.T) {
 	h.Mine(t, 1)
 	waitKind(t, l, to.ID, chain.Included)
 	l.Wait(t, "it to be ready", func() bool { return s.Watcher.Health().Usable() })
+}
+
+// An endpoint that answers 429 with Retry-After is not asked before that time.
+func TestRetryAfterIsObeyed(t *testing.T) {
+	h := newOnDevnet(t, nil)
+	var mu sync.Mutex
+	var refused time.Time
+	var early []time.Duration
+	const rest = 2 * time.Second
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		limited := refused.IsZero() && h.net.Head().Height > 0
+		if limited {
+			refused = time.Now()
+		} else if since := time.Since(refused); since < rest {
+			early = append(early, since)
+		}
+		mu.Unlock()
+		if limited {
+			w.Header().Set("Retry-After", "2")
+			http.Error(w, "too many requests", http.StatusTooManyRequests)
+			return
+		}
+		res, err := http.Post(h.net.EndpointHTTP(), "application/json", r.Body)
+		if err != nil {
+			http.Error(w, "away", http.StatusBadGateway)
+			return
+		}
+		defer res.Body.Close()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.Copy(w, res.Body)
+	}))
+	t.Cleanup(front.Close)
+	h.config.Endpoints = []string{front.URL}
+	l := chaintest.NewLedger(t, h.Network())
+	to := target(t, h)
+	s := chaintest.BeginReady(t, h, l, to)
+	h.Pay(t, to.ID, h.assets[0], chain.Units(5))
+	h.Mine(t, 1)
+	l.Wait(t, "the limit to be told", func() bool { return s.Watcher.Health().Code == chain.HealthLimited })
+	waitKind(t, l, to.ID, chain.Included)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(early) > 0 {
+		t.Errorf("it was asked %d times before the time that it had named, first after %v", len(early), early[0])
+	}
+}
+
+// Heads that come twice, out of order, or in parts that no block ever has, as
+// from a flashblocks endpoint, are only a reason to look.
+func TestStrangeHeads(t *testing.T) {
+	h, f := newOnFake(t, nil)
+	second := newFakeNode(t, h.net)
+	h.config.Endpoints, h.config.Quorum = []string{f.ws(), second.ws()}, 1
+	var before json.RawMessage
+	f.heads = func(raw json.RawMessage) (list []json.RawMessage) {
+		var head map[string]any
+		if json.Unmarshal(raw, &head) != nil {
+			return nil
+		}
+		for i := range 10 {
+			head["hash"] = "0x" + strings.Repeat(string("0123456789"[i]), 64)
+			part, err := json.Marshal(head)
+			if err != nil {
+				return nil
+			}
+			list = append(list, part)
+		}
+		list = append(list, raw, raw)
+		if before != nil {
+			list = append(list, before)
+		}
+		before = raw
+		return list
+	}
+	l := chaintest.NewLedger(t, h.Network())
+	to := target(t, h)
+	s := chaintest.BeginReady(t, h, l, to)
+	for range 20 {
+		h.Pay(t, to.ID, h.assets[1], chain.Units(5))
+		h.Mine(t, 1)
+	}
+	l.Wait(t, "all twenty", func() bool { _, n := total(l, to.ID); return n == 20 })
+	waitTip(t, l, h)
+	for _, p := range l.At(to.ID) {
+		if p.Had(chain.Retracted) {
+			t.Errorf("a head that never was took a payment back: %+v", p.Event)
+		}
+	}
+	if detail := s.Watcher.Health().Detail; detail != strings.TrimPrefix(f.ws(), "ws://") {
+		t.Errorf("it went over to %s", detail)
+	}
 }

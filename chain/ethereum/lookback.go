@@ -30,7 +30,7 @@ func (r *run) lookBack(ctx context.Context) error {
 	last := min(job.to, job.from+lookBackStride-1)
 	events, err := r.reread(ctx, job, last)
 	if len(events) > 0 {
-		r.w.save(r.hits)
+		r.w.save(r.hits, r.purses, r.cursor.Ring)
 	}
 	// What was found before an error is told now: it counts as known already.
 	if !r.deliver(ctx, events, r.cursor) {

@@ -6,8 +6,8 @@ import (
 	"github.com/cointill/till/chain"
 )
 
-// internalIndex is where the indices of internal transfers will begin, far
-// beyond the number of logs that fit into a block.
+// internalIndex is where the indices of internal transfers begin, far beyond
+// the number of logs that fit into a block.
 const internalIndex = 1 << 30
 
 // hit is one payment to a target, with what tells its transaction apart.
@@ -15,6 +15,8 @@ type hit struct {
 	Event chain.Event // Included, Failed or Seen; Rev and At are set on delivery
 	From  common.Address
 	Nonce uint64
+	// Proof is set where balances told of the payment, and no transaction or log.
+	Proof *rise `json:",omitempty"`
 }
 
 // aim finds who is paid by an address: a target, or an address that was shown
@@ -56,8 +58,19 @@ func (w *Watcher) match(b *block, receipts []*receipt, find aim) []hit {
 			}
 			continue
 		}
-		var index uint32
+		var index, coins uint32
+		// What the transaction itself carries is logged too, first.
+		own := t.to != nil && *t.to != t.from && !t.value.IsZero()
 		for _, e := range r.logs {
+			if from, to, amount, ok := e.asCoins(); ok {
+				if own && from == t.from && to == *t.to && amount == t.value {
+					own = false
+					continue
+				}
+				add(chain.Included, internalIndex+coins, to, w.cfg.Native.ID, amount)
+				coins++
+				continue
+			}
 			to, amount, ok := e.asTransfer()
 			if !ok {
 				continue

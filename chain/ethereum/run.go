@@ -37,6 +37,14 @@ type run struct {
 	backedAt time.Time // since when the node's head is a block that was passed
 	forkAt   uint64    // the last reorganisation: the last block that stayed,
 	forkTop  uint64    // and the last that was lost
+
+	purses    purses                  // what targets hold at the cursor's head, as far as it was asked
+	awaited   map[common.Address]bool // of those last asked for: somebody waits there
+	othersAt  time.Time               // when the rest had its turn
+	logsCoins bool                    // the last block was made under EIP-7708
+	noStates  int                     // how often in a row the tip's balances were not there
+	dirty     bool                    // there is a new purse,
+	unsaved   bool                    // and the state file does not have it yet
 }
 
 // Run implements [chain.Watcher].
@@ -49,7 +57,8 @@ func (w *Watcher) Run(ctx context.Context, from chain.Cursor, archive chain.Arch
 	w.mu.Lock()
 	w.cold, w.matched, w.back = shown, from.Head().Height, nil
 	w.mu.Unlock()
-	r := &run{w: w, sink: sink, cursor: from, hits: w.load(from.Ring), mined: map[common.Hash]bool{}, pool: newPool()}
+	r := &run{w: w, sink: sink, cursor: from, mined: map[common.Hash]bool{}, pool: newPool()}
+	r.hits, r.purses = w.load(from.Ring)
 	before := map[string]claim{}
 	for block, list := range r.hits {
 		before[block] = claim{paid: list}
@@ -64,6 +73,7 @@ func (w *Watcher) Run(ctx context.Context, from chain.Cursor, archive chain.Arch
 
 	fails := 0
 	for at := 0; ctx.Err() == nil; at++ {
+		at = w.willing(at)
 		began := time.Now()
 		err := r.session(ctx, w.ends[at%len(w.ends)])
 		w.setConn(nil)
@@ -72,27 +82,41 @@ func (w *Watcher) Run(ctx context.Context, from chain.Cursor, archive chain.Arch
 		}
 		if time.Since(began) > 10*w.cfg.CallTimeout {
 			fails = 0
+			w.limits.served(w.ends[at%len(w.ends)].url)
 		}
 		fails++
 		end := w.ends[at%len(w.ends)]
 		w.cfg.Logger.Warn("The watcher leaves an endpoint", "chain", w.network, "endpoint", end.name, "cause", err)
 		r.down(ctx, end, err)
-		r.rest(ctx, fails, err)
+		r.rest(ctx, fails, w.limits.wait(w.ends[w.willing(at+1)%len(w.ends)].url))
 	}
 	return ctx.Err()
+}
+
+// willing is the next turn from at whose endpoint may be asked now; where none
+// may, the one that may first.
+func (w *Watcher) willing(at int) int {
+	best := at
+	for i := at; i < at+len(w.ends); i++ {
+		wait := w.limits.wait(w.ends[i%len(w.ends)].url)
+		if wait <= 0 {
+			return i
+		}
+		if wait < w.limits.wait(w.ends[best%len(w.ends)].url) {
+			best = i
+		}
+	}
+	return best
 }
 
 // rest waits before the next endpoint is tried: at once for the first time
 // around, then longer and longer, with a random part so that many tills don't
 // come back in step.
-func (r *run) rest(ctx context.Context, fails int, why error) {
+func (r *run) rest(ctx context.Context, fails int, asked time.Duration) {
 	rounds := (fails - 1) / len(r.w.ends)
 	wait := 100 * time.Millisecond << min(rounds, 8)
 	wait = min(wait, max(time.Second, 2*r.w.cfg.BlockTime), 20*time.Second)
-	if errors.Is(why, errLimited) && len(r.w.ends) == 1 {
-		wait = max(wait, 5*time.Second)
-	}
-	wait = wait/2 + rand.N(wait/2+1)
+	wait = max(wait/2+rand.N(wait/2+1), asked)
 	select {
 	case <-ctx.Done():
 	case <-time.After(wait):
@@ -130,7 +154,7 @@ func (r *run) session(ctx context.Context, end endpoint) (err error) {
 			err = fmt.Errorf("%w: %v", errFault, p)
 		}
 	}()
-	c, err := end.dial(ctx, r.w.cfg.CallTimeout)
+	c, err := end.dial(ctx, r.w.cfg.CallTimeout, r.w.limits)
 	if err != nil {
 		return err
 	}
@@ -171,6 +195,9 @@ func (r *run) watch(ctx context.Context, feeds *feeds) error {
 			}
 			if err := r.lookBack(ctx); err != nil {
 				return err
+			}
+			if r.votes.outvoted(r.conn.url) {
+				return fmt.Errorf("%s: %w: a quorum of other endpoints has other blocks", r.conn.name, errLying)
 			}
 			r.ready(ctx, feeds)
 			// Nodes begin to feed a moment after they say so, and tell from memory

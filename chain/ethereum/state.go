@@ -8,14 +8,17 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/cointill/till/chain"
 )
 
 // memory is what the state file holds: the payments in the last blocks, by
-// block hash, for retracting them.
+// block hash, for retracting them, and what awaited addresses held before.
 type memory struct {
-	Chain  uint64           `json:"chain"`
-	Blocks map[string][]hit `json:"blocks"`
+	Chain  uint64                   `json:"chain"`
+	Blocks map[string][]hit         `json:"blocks"`
+	Purses map[common.Address]purse `json:"purses,omitempty"`
 }
 
 // maxState bounds what is read from a state file, in bytes.
@@ -23,28 +26,28 @@ const maxState = 16 << 20
 
 // load fills hits for the blocks of the ring from the state file. A missing or
 // damaged file is no reason to stop: nodes usually remember lost blocks too.
-func (w *Watcher) load(ring []chain.BlockRef) map[string][]hit {
+func (w *Watcher) load(ring []chain.BlockRef) (map[string][]hit, purses) {
 	hits := map[string][]hit{}
-	if w.cfg.State == "" {
-		return hits
+	if w.cfg.State == "" || len(ring) == 0 {
+		return hits, purses{}
 	}
 	m, err := readState(w.cfg.State)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return hits
+		return hits, purses{}
 	case err != nil:
 		w.cfg.Logger.Warn("The watcher's memory of recent payments can't be read and begins anew", "chain", w.network, "cause", err)
-		return hits
+		return hits, purses{}
 	case m.Chain != w.cfg.ChainID:
 		w.cfg.Logger.Warn("The watcher's memory is of another chain and begins anew", "chain", w.network, "was", m.Chain)
-		return hits
+		return hits, purses{}
 	}
 	// It is written whenever there is a payment, so blocks that are not in it
 	// have none.
 	for _, b := range ring {
 		hits[b.Hash] = m.Blocks[b.Hash]
 	}
-	return hits
+	return hits, w.recallPurses(m, ring)
 }
 
 func readState(path string) (m memory, err error) {
@@ -64,11 +67,18 @@ func readState(path string) (m memory, err error) {
 
 // save writes the state file before the batch with the same payments is given
 // out, so that what the register knows is never unknown here.
-func (w *Watcher) save(hits map[string][]hit) {
+func (w *Watcher) save(hits map[string][]hit, held purses, ring []chain.BlockRef) {
 	if w.cfg.State == "" {
 		return
 	}
-	err := writeState(w.cfg.State, memory{Chain: w.cfg.ChainID, Blocks: hits})
+	kept := map[common.Address]purse{}
+	for addr, p := range held {
+		// What came since an older one may have been forgotten.
+		if p.Awaited && len(ring) > 0 && p.At.Height >= ring[0].Height {
+			kept[addr] = *p
+		}
+	}
+	err := writeState(w.cfg.State, memory{Chain: w.cfg.ChainID, Blocks: hits, Purses: kept})
 	if err != nil {
 		w.cfg.Logger.Warn("The watcher's memory of recent payments can't be written", "chain", w.network, "cause", err)
 	}

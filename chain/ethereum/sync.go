@@ -22,7 +22,11 @@ const window = 8
 // brought; it saves a question where it continues what is known.
 func (r *run) sync(ctx context.Context, hint *header) error {
 	if hint != nil && hint.number == r.cursor.Head().Height+1 && hint.parent.Hex() == r.cursor.Head().Hash {
-		return r.extend(ctx, len(r.cursor.Ring), []header{*hint})
+		// A head that was announced and can't be read may have been a partial one
+		// (flashblocks); what the node calls its head decides.
+		if err := r.extend(ctx, len(r.cursor.Ring), []header{*hint}); !isMissing(err) {
+			return err
+		}
 	}
 	for ctx.Err() == nil {
 		head, err := r.conn.head(ctx)

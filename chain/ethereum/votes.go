@@ -130,7 +130,7 @@ func (v *votes) attend(ctx context.Context, i int, end endpoint) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait):
+		case <-time.After(max(wait, v.w.limits.wait(end.url))):
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (v *votes) voter(ctx context.Context, i int, end endpoint) (err error) {
 			err = errFault
 		}
 	}()
-	c, err := end.dial(ctx, v.w.cfg.CallTimeout)
+	c, err := end.dial(ctx, v.w.cfg.CallTimeout, v.w.limits)
 	if err != nil {
 		return err
 	}
@@ -252,6 +252,12 @@ func (w *Watcher) confirms(ctx context.Context, c *conn, ref chain.BlockRef, pai
 	made := map[chain.PaymentKey]chain.Event{}
 	var last common.Hash
 	for _, h := range paid {
+		if h.Proof != nil {
+			if ok, err := c.rose(ctx, ref, h); !ok || err != nil {
+				return false, err
+			}
+			continue
+		}
 		if h.hash() != last {
 			last = h.hash()
 			t, r, err := c.mined(ctx, last)
@@ -339,16 +345,34 @@ func (v *votes) ahead(height uint64) bool {
 	return slices.ContainsFunc(v.by, func(b vote) bool { return b.up && b.head > height })
 }
 
-// against names an endpoint that keeps telling other blocks.
+// against names an endpoint that keeps telling other blocks than the one in use.
 func (v *votes) against() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i, b := range v.by {
-		if b.disputed > 3 {
+		if b.disputed > maxDisputes {
 			return v.w.ends[i].name
 		}
 	}
 	return ""
+}
+
+// maxDisputes is how many looks in a row may find another block without a word:
+// near the head honest nodes differ for a moment.
+const maxDisputes = 3
+
+// outvoted tells that the endpoint in use stands against a quorum of others: it
+// invents blocks, or follows a branch of its own.
+func (v *votes) outvoted(using string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 0
+	for i, b := range v.by {
+		if b.up && b.disputed > maxDisputes && v.w.ends[i].url != using {
+			n++
+		}
+	}
+	return n >= max(2, v.w.cfg.Quorum)
 }
 
 // missing names an endpoint that does not answer.

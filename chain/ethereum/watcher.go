@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -20,9 +22,11 @@ type Watcher struct {
 	ends    []endpoint
 	listed  map[common.Address]token
 	running atomic.Bool
+	limits  *limits
 
 	mu      sync.RWMutex
 	targets map[common.Address]chain.Target
+	rota    rota       // whose balances are asked for
 	cold    cold       // what was ever shown
 	matched uint64     // the highest block that was looked at with the targets
 	back    []lookBack // what is to be read again for late targets
@@ -45,7 +49,9 @@ func New(cfg Config) (*Watcher, error) {
 	return &Watcher{
 		cfg: cfg, ends: ends, listed: listed,
 		network:  chain.Network(fmt.Sprintf("eip155:%d", cfg.ChainID)),
+		limits:   newLimits(),
 		targets:  map[common.Address]chain.Target{},
+		rota:     rota{waits: map[common.Address]time.Time{}},
 		refused:  map[common.Address]bool{},
 		health:   chain.Health{State: chain.Connecting, Of: len(ends)},
 		wakeBack: make(chan struct{}, 1),
@@ -88,6 +94,9 @@ func (w *Watcher) Watch(_ context.Context, targets ...chain.Target) error {
 	for addr, t := range parsed {
 		was, known := w.targets[addr]
 		w.targets[addr] = t
+		if slices.Contains(t.Assets, w.cfg.Native.ID) {
+			w.rota.enter(addr, known, t.Until)
+		}
 		if t.Since > 0 && t.Since < w.matched && (!known || t.Since < was.Since) {
 			late.targets[addr] = t
 			late.from = min(late.from, t.Since+1)

@@ -36,6 +36,7 @@ type chainAnswer struct {
 	key       *xpub.Key
 	addresses []string // where key is a list
 	endpoints []string
+	public    bool     // the owner agrees to public endpoints
 	accept    []string // empty = the coin, and USDC where there is some
 }
 
@@ -159,7 +160,7 @@ func (a answers) config() ([]byte, error) {
 			accept = ch.usual()
 		}
 		chains = append(chains, map[string]any{
-			"ID": c.id, "Name": ch.name, "Key": c.key.Export(), "Addresses": c.addresses, "Endpoints": c.endpoints,
+			"ID": c.id, "Name": ch.name, "Key": c.key.Export(), "Addresses": c.addresses, "Endpoints": c.endpoints, "Public": c.public,
 			"Accept": accept, "Known": known, "Slow": ch.block >= 5*time.Second, "Accepts": strings.Join(ch.accepts(), ", "),
 		})
 	}
@@ -223,7 +224,11 @@ reuse = "24h"
 {{else}}key = {{text .Key}}
 {{end}}# Two endpoints of different companies stand in for each other; of three two have to agree.
 endpoints = {{list .Endpoints}}
-accept = {{list .Accept}}{{if .Known}}      # known here: {{.Accepts}}{{end}}
+{{if .Public}}# You agreed to public endpoints, run by others. They see this machine's internet
+# address and the addresses of open sales in the chain's own coin; with false they
+# are not asked.
+public = true
+{{end}}accept = {{list .Accept}}{{if .Known}}      # known here: {{.Accepts}}{{end}}
 {{if not .Known}}# symbol = "ETH"      # what its own coin is called: without that it has no price
 confirmations = [ { need = 1 } ]
 {{else if .Slow}}confirmations = [ { up_to = "{{$.Small}}", need = 1 }, { up_to = "{{$.Medium}}", need = 2 }, { need = "safe" } ]

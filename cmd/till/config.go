@@ -54,6 +54,7 @@ type evmFile struct {
 	Addresses     []string   `toml:"addresses"`
 	Reuse         string     `toml:"reuse"`
 	Endpoints     []string   `toml:"endpoints"`
+	Public        bool       `toml:"public"`
 	Quorum        int64      `toml:"quorum"`
 	Lean          *bool      `toml:"lean"`
 	Accept        []any      `toml:"accept"` // names and tables

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -286,6 +288,38 @@ func TestShippedTable(t *testing.T) {
 			}
 			seen[tok.contract] = true
 		}
+	}
+}
+
+// Public endpoints are asked only where the shop agreed to them.
+func TestPublicEndpointsNeedConsent(t *testing.T) {
+	for _, c := range evmChains {
+		hosts := make(map[string]bool)
+		for _, text := range c.public {
+			u, err := url.Parse(text)
+			if err != nil || u.Scheme != "wss" && u.Scheme != "https" || u.RawQuery != "" || hosts[u.Host] {
+				t.Errorf("%s: %s", c.name, text)
+			}
+			hosts[u.Host] = true
+		}
+		if len(hosts) < 3 {
+			t.Errorf("%s has %d public endpoints, so two of three cannot agree", c.name, len(hosts))
+		}
+	}
+	table := "currency = \"EUR\"\n[[evm]]\nkey = \"" + testEVMKey + "\"\n"
+	s, err := parseConfig(t, table+"chain = 8453\nendpoints = [\"wss://a.example\"]\n")
+	if err != nil || !slices.Equal(s.evm[0].endpoints, []string{"wss://a.example"}) {
+		t.Errorf("without consent: %v, %v", s, err)
+	}
+	s, err = parseConfig(t, table+"chain = 8453\npublic = true\nendpoints = [\"wss://a.example\"]\n")
+	if err != nil || len(s.evm[0].endpoints) != 4 || s.evm[0].endpoints[0] != "wss://a.example" {
+		t.Errorf("with consent: %v, %v", s, err)
+	}
+	if _, err = parseConfig(t, table+"chain = 8453\n"); err == nil || !strings.Contains(err.Error(), "internet address") {
+		t.Errorf("without endpoints: %v", err)
+	}
+	if _, err = parseConfig(t, table+"chain = 56\npublic = true\n"); err == nil {
+		t.Error("a chain that till does not know has public endpoints")
 	}
 }
 

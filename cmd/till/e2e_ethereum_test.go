@@ -42,6 +42,7 @@ type evmNet struct {
 	pay             func(t *testing.T, uri string) // what a wallet does with an EIP-681 request
 	payNative       func(t *testing.T, to string, wei int64)
 	payToken        func(t *testing.T, to string, units int64)
+	payInside       func(t *testing.T, to string, wei int64) // through a contract
 	mine            func(t *testing.T, n int)
 	reorg           func(t *testing.T, depth int, keep bool)
 }
@@ -77,6 +78,11 @@ func simulatedNet(t *testing.T) evmNet {
 			_, err := e.Customer().PayToken(t.Context(), chain.Destination(to), big.NewInt(units))
 			must(t, err)
 		},
+		payInside: func(t *testing.T, to string, wei int64) {
+			t.Helper()
+			_, err := e.Customer().PayInternally(t.Context(), devnet.EthPayment{To: chain.Destination(to), Amount: big.NewInt(wei)})
+			must(t, err)
+		},
 		mine:  func(t *testing.T, n int) { t.Helper(); must(t, e.Mine(n)) },
 		reorg: func(t *testing.T, depth int, keep bool) { t.Helper(); must(t, e.Reorg(depth, keep)) },
 	}
@@ -95,6 +101,10 @@ func anvilNet(t *testing.T) evmNet {
 		payToken: func(t *testing.T, to string, units int64) {
 			t.Helper()
 			a.PayToken(t, chain.Destination(to), big.NewInt(units))
+		},
+		payInside: func(t *testing.T, to string, wei int64) {
+			t.Helper()
+			a.PayInside(t, chain.Destination(to), big.NewInt(wei))
 		},
 		mine:  func(t *testing.T, n int) { t.Helper(); a.Mine(t, n) },
 		reorg: func(t *testing.T, depth int, keep bool) { t.Helper(); a.Reorg(t, depth, keep) },
@@ -201,14 +211,67 @@ func ethereumDay(t *testing.T, n evmNet) {
 	down(func() { n.reorg(t, 1, true); n.mine(t, 2) })
 	c.look(5, "PAID")
 
+	// From an exchange or a wallet that is a contract: first seen in its block.
+	c.next()
+	to, wei = c.ring("650", "e", "AWAITING")
+	n.payInside(t, to, wei)
+	n.mine(t, 1)
+	c.See("CONFIRMING 1/2")
+	down(func() { n.mine(t, 1) })
+	c.look(6, "PAID")
+
+	// The wrong coin, and then the right one.
+	c.next()
+	to, _ = c.ring("550", "u", "AWAITING")
+	n.payNative(t, to, 2_000_000_000_000_000)
+	n.mine(t, 1)
+	c.See("0.002 ETH came, USDC was asked for", "ASK SUPERVISOR")
+	n.payToken(t, to, 5_500_000)
+	n.mine(t, 2)
+	c.See("PAID")
+
 	c.next()
 	c.ring("900", "e", "AWAITING")
-	c.Press("esc").See("Cancel sale 0006").Press("y")
+	c.Press("esc").See("Cancel sale 0008").Press("y")
 	c.See("CANCELLED")
 
-	want := []string{"PAID", "PAID", "OVERPAID", "PAID", "PAID", "CANCELLED"}
-	c.Press("f2").See("0001", "0006")
+	want := []string{"PAID", "PAID", "OVERPAID", "PAID", "PAID", "PAID", "PAID", "CANCELLED"}
+	c.Press("f2").See("0001", "0008")
 	c.listed(want)
 	c.leave(c.Pane)
 	c.stored(want)
+}
+
+// TestEthersPays: a wallet that shares nothing with till reads the requests on
+// the screen and pays them, the coin and the token, to the last unit.
+func TestEthersPays(t *testing.T) {
+	t.Parallel()
+	a := anviltest.Start(t, anviltest.Options{})
+	token := a.DeployCoin(t)
+	a.Mine(t, 3)
+	_, key := shopKeys(t)
+	c := &counter{shopUnderTest: newTestShop(t, ethereumShop(evmNet{id: 31337, endpoint: a.Endpoint(), token: token}, key)), price: "2,000.00"}
+	c.start()
+
+	to, wei := c.ring("1234", "e", "AWAITING")
+	paid := a.WalletPays(t, c.QR())
+	if string(paid.To) != to || paid.Amount != fmt.Sprint(wei) {
+		t.Errorf("the wallet paid %+v, the screen says %d wei to %s", paid, wei, to)
+	}
+	c.See("SEEN")
+	a.Mine(t, 2)
+	c.See("PAID", "HAND OVER")
+
+	c.next()
+	to, _ = c.ring("1999", "u", "AWAITING")
+	c.Resize(200, 60).Press("v").Until("see the request", func(string) bool { return strings.HasPrefix(c.QR(), "ethereum:") })
+	paid = a.WalletPays(t, c.QR())
+	if string(paid.To) != to || paid.Amount != "19990000" {
+		t.Errorf("the wallet paid %+v, asked were 19.99 to %s", paid, to)
+	}
+	c.See("SEEN")
+	a.Mine(t, 2)
+	c.See("PAID", "HAND OVER")
+	c.leave(c.Pane)
+	c.stored([]string{"PAID", "PAID"})
 }

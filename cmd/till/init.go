@@ -27,6 +27,7 @@ type initFlags struct {
 	chains                   []string
 	endpoints                []string
 	accept                   []string
+	public                   bool
 	yes, force               bool
 }
 
@@ -42,11 +43,18 @@ Keys are public account keys (xpub, zpub, …) or descriptors. Private keys are
 refused, and neither shown nor stored. What stands on a command line can be read
 by everybody on this machine while the command runs (ps), and stays in the
 shell's history: that does no harm to a public key beyond showing all takings.
-With "-" a key is read from standard input instead, one line each, Bitcoin first.`,
+With "-" a key is read from standard input instead, one line each, Bitcoin first.
+
+An EVM chain needs a node to ask: your own, a provider's, or with
+--public-endpoints those that anybody may ask without a key. They belong to
+others, who then see this machine's internet address, when the till is open, and
+the addresses of open sales in the chain's own coin. They cannot touch money, but
+they can be slow, or withhold news: two of three have to agree.`,
 		Example: `  till init
   till init --currency EUR --bitcoin zpub… --yes
   till init --currency EUR --bitcoin - --yes < key.txt
-  till init --currency USD --evm xpub… --chain 8453 --endpoint https://… --yes`,
+  till init --currency USD --evm xpub… --chain 8453 --endpoint https://… --yes
+  till init --currency USD --evm xpub… --chain 8453 --public-endpoints --yes`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runInit(cmd, at.fill(), f) },
 	}
@@ -61,6 +69,7 @@ With "-" a key is read from standard input instead, one line each, Bitcoin first
 	flags.StringVar(&f.evm, "evm", "", "EVM account `key`, or addresses separated by commas; - reads it")
 	flags.StringSliceVar(&f.chains, "chain", nil, "EVM chain by its `number`, 1 unless given; may be repeated")
 	flags.StringSliceVar(&f.endpoints, "endpoint", nil, "EVM node, `URL`, or CHAIN=URL where there are several chains; may be repeated")
+	flags.BoolVar(&f.public, "public-endpoints", false, "agree to ask public nodes too, run by others (see above)")
 	flags.StringSliceVar(&f.accept, "accept", nil, "coins of the EVM chains, such as native,USDC")
 	flags.BoolVar(&f.yes, "yes", false, "ask nothing; compare the addresses yourself")
 	flags.BoolVar(&f.force, "force", false, "replace a configuration; the old one is kept beside it")
@@ -155,8 +164,8 @@ func (f initFlags) answers(in io.Reader) (answers, error) {
 		a.bitcoin = &bitcoinAnswer{network: f.network, peers: f.peers, key: key}
 	}
 	if f.evm == "" {
-		if len(f.chains)+len(f.endpoints) > 0 {
-			return a, usage("--chain and --endpoint need a key too: add --evm KEY")
+		if len(f.chains)+len(f.endpoints) > 0 || f.public {
+			return a, usage("--chain, --endpoint and --public-endpoints need a key too: add --evm KEY")
 		}
 		return a, nil
 	}
@@ -173,7 +182,11 @@ func (f initFlags) answers(in io.Reader) (answers, error) {
 			return a, usage("--chain takes a chain's number: 1 is Ethereum, 8453 Base, 42161 Arbitrum")
 		}
 		c := chainAnswer{id: id, key: key, addresses: addresses, accept: f.accept}
-		if c.endpoints, err = endpointsFor(id, len(f.chains), f.endpoints); err != nil {
+		ch, _ := chainByID(id)
+		if c.public = f.public && len(ch.public) > 0; f.public && !c.public {
+			return a, usage("till knows no public endpoints of chain %d; add --endpoint URL", id)
+		}
+		if c.endpoints, err = endpointsFor(id, len(f.chains), f.endpoints, c.public); err != nil {
 			return a, err
 		}
 		a.chains = append(a.chains, c)
@@ -190,7 +203,7 @@ func refusedKey(flag string, err error) error {
 	return usage("%s: %w", flag, err)
 }
 
-func endpointsFor(id uint64, chains int, given []string) ([]string, error) {
+func endpointsFor(id uint64, chains int, given []string, public bool) ([]string, error) {
 	var mine []string
 	prefix := strconv.FormatUint(id, 10) + "="
 	for _, text := range given {
@@ -208,8 +221,8 @@ func endpointsFor(id uint64, chains int, given []string) ([]string, error) {
 		}
 		mine = append(mine, text)
 	}
-	if len(mine) == 0 {
-		return nil, usage("chain %d needs a node to ask; add --endpoint URL", id)
+	if len(mine) == 0 && !public {
+		return nil, usage("chain %d needs a node to ask; add --endpoint URL, or --public-endpoints (see till init --help)", id)
 	}
 	return mine, nil
 }

@@ -295,16 +295,22 @@ func endpointQuestion(c evmChain) question {
 		name: "endpoint",
 		skip: func(w *setUp) bool { return find(w) < 0 },
 		field: func(w *setUp) huh.Field {
-			w.typed.endpoint = strings.Join(w.answers.chains[find(w)].endpoints, " ")
+			was := w.answers.chains[find(w)]
+			w.typed.endpoint = strings.Join(was.endpoints, " ")
+			if was.public {
+				w.typed.endpoint = strings.TrimSpace(w.typed.endpoint + " public")
+			}
 			return huh.NewInput().Title("Which node tells till about " + c.name + "?").
-				Description("A URL from your own node or a provider: wss://… tells at once, https://… is asked again and again. Two of different companies, with a space between them, have to agree.").
+				Description("A URL from your own node or a provider: wss://… tells at once, https://… is asked again and again; several with a space between them. Or the word public, if you agree: " + publicConsent).
 				Placeholder("wss://").CharLimit(1000).Value(&w.typed.endpoint)
 		},
 		apply: func(w *setUp) error {
 			list := strings.Fields(strings.ReplaceAll(w.typed.endpoint, ",", " "))
 			if len(list) == 0 {
-				return errors.New("name at least one; without a node till sees no payment there")
+				return errors.New("name at least one, or write public; without a node till sees no payment there")
 			}
+			public := slices.Contains(list, "public")
+			list = slices.DeleteFunc(list, func(e string) bool { return e == "public" })
 			for i, e := range list {
 				if err := checkEndpoint(e); err != nil {
 					return err
@@ -313,7 +319,7 @@ func endpointQuestion(c evmChain) question {
 					return errors.New("the same one stands there twice")
 				}
 			}
-			w.answers.chains[find(w)].endpoints = list
+			w.answers.chains[find(w)].endpoints, w.answers.chains[find(w)].public = list, public
 			return nil
 		},
 	}

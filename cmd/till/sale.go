@@ -303,7 +303,7 @@ func (f *follower) format() words.Format {
 					return c.Asset, true
 				}
 			}
-			return chain.Asset{}, false
+			return shippedAsset(id)
 		},
 	}
 }

@@ -47,6 +47,7 @@ type evmSettings struct {
 	chain     evmChain
 	key       *xpub.Key
 	assets    []chain.Asset
+	known     []chain.Asset // sent by mistake they are seen, too
 	endpoints []string
 	quorum    int // 0 = as many as there are endpoints allow
 	lean      *bool
@@ -170,6 +171,7 @@ func (r *reader) readAssets(c configFile) error {
 	}
 	for _, e := range s.evm {
 		s.shop.Assets = append(s.shop.Assets, e.assets...)
+		s.shop.Known = append(s.shop.Known, e.known...)
 	}
 	if len(s.shop.Assets) == 0 {
 		return r.wrong("bitcoin", "nothing can be paid with yet: add a [bitcoin] or an [[evm]] table, or run `till init`")

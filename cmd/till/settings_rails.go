@@ -197,7 +197,19 @@ func (r *reader) readEVMKey(at string, e evmFile, out *evmSettings) (err error) 
 }
 
 func (r *reader) readEndpoints(at string, e evmFile, out *evmSettings) error {
-	if len(e.Endpoints) == 0 {
+	all := slices.Clone(e.Endpoints)
+	switch {
+	case e.Public && len(out.chain.public) == 0:
+		return r.wrong(at+".public", "till knows no public endpoints of %s; name the nodes to ask in endpoints", out.chain.name)
+	case e.Public:
+		for _, text := range out.chain.public {
+			if !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+	case len(all) == 0 && len(out.chain.public) > 0:
+		return r.wrong(at+".endpoints", `name at least one node to ask, like endpoints = ["wss://…"]; or agree to public ones with public = true. %s`, publicConsent)
+	case len(all) == 0:
 		return r.wrong(at+".endpoints", `name at least one node to ask, like endpoints = ["wss://…"]`)
 	}
 	for i, text := range e.Endpoints {
@@ -208,10 +220,10 @@ func (r *reader) readEndpoints(at string, e evmFile, out *evmSettings) error {
 			return r.wrong(fmt.Sprintf("%s.endpoints.%d", at, i), "the same endpoint stands there twice")
 		}
 	}
-	if e.Quorum < 0 || e.Quorum > int64(len(e.Endpoints)) {
-		return r.wrong(at+".quorum", "of %d endpoints, between 1 and %d can have to agree", len(e.Endpoints), len(e.Endpoints))
+	if e.Quorum < 0 || e.Quorum > int64(len(all)) {
+		return r.wrong(at+".quorum", "of %d endpoints, between 1 and %d can have to agree", len(all), len(all))
 	}
-	out.endpoints, out.quorum, out.lean = e.Endpoints, int(e.Quorum), e.Lean
+	out.endpoints, out.quorum, out.lean = all, int(e.Quorum), e.Lean
 	return nil
 }
 
@@ -251,6 +263,15 @@ func (r *reader) readAccept(at string, e evmFile, out *evmSettings) error {
 			return r.wrong(key, "%s stands there twice", asset.Symbol)
 		}
 		out.assets = append(out.assets, asset)
+	}
+	for _, name := range out.chain.accepts() {
+		asset := out.chain.native()
+		if name != "native" {
+			asset, _ = out.chain.token(name)
+		}
+		if !slices.ContainsFunc(out.assets, func(a chain.Asset) bool { return a.ID == asset.ID }) {
+			out.known = append(out.known, asset)
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cointill/till/chain"
@@ -51,7 +52,7 @@ func newRails(s *settings, log *slog.Logger) ([]chain.Rail, error) {
 	for _, e := range s.evm {
 		network := chain.Network(fmt.Sprintf("eip155:%d", e.chain.id))
 		watcher, err := ethereum.New(ethereum.Config{
-			ChainID: e.chain.id, Endpoints: e.endpoints, Native: e.chain.native(), Tokens: tokensOf(e.assets),
+			ChainID: e.chain.id, Endpoints: e.endpoints, Native: e.chain.native(), Tokens: tokensOf(slices.Concat(e.assets, e.known)),
 			BlockTime: e.chain.block, Quorum: e.quorum, Lean: e.lean != nil && *e.lean,
 			State:  filepath.Join(s.data, fmt.Sprintf("eip155-%d.state", e.chain.id)),
 			Logger: log.With("rail", string(network)),

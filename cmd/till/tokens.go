@@ -17,7 +17,13 @@ type evmChain struct {
 	price  string // under which the price feed knows the coin, "" = it has no market price
 	block  time.Duration
 	tokens []evmToken
+	// public are endpoints that anybody may ask without a key, each of another
+	// operator. They are used only after consent (publicConsent).
+	public []string
 }
+
+// publicConsent says what is agreed to with public endpoints.
+const publicConsent = "Public endpoints belong to others, who then see this machine's internet address, when the till is open, and the addresses of open sales in the chain's own coin. They cannot touch money, but they can be slow, or withhold news: two of three have to agree before a sale is PAID."
 
 // evmToken is a token as its issuer names it on a chain: no bridged copies, which
 // look the same and are not. (Tether's on Arbitrum is USDT0 by now; wallets call
@@ -41,12 +47,14 @@ var evmChains = []evmChain{
 			{"DAI", "0x6B175474E89094C44Da98b954EedeAC495271d0F", 18, "USD"},
 			{"0xBTC", "0xB6eD7644C69416d67B522e20bC294A9a9B405B31", 8, ""},
 		},
+		public: []string{"wss://ethereum-rpc.publicnode.com", "https://eth.drpc.org", "https://1rpc.io/eth"},
 	},
 	{
 		id: 8453, name: "Base", coin: "Ether", symbol: "ETH", price: "ETH", block: 2 * time.Second,
 		tokens: []evmToken{
 			{"USDC", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", 6, "USD"},
 		},
+		public: []string{"wss://base-rpc.publicnode.com", "https://mainnet.base.org", "https://base.drpc.org"},
 	},
 	{
 		id: 42161, name: "Arbitrum", coin: "Ether", symbol: "ETH", price: "ETH", block: 250 * time.Millisecond,
@@ -54,12 +62,14 @@ var evmChains = []evmChain{
 			{"USDC", "0xaf88d065e77c8cC2239327C5EDb3A432268e5831", 6, "USD"},
 			{"USDT", "0xFd086bC7CD5C481DCC9C85ebE478A1C0b69FCbb9", 6, "USD"},
 		},
+		public: []string{"wss://arbitrum-one-rpc.publicnode.com", "https://arb1.arbitrum.io/rpc", "https://arbitrum.drpc.org"},
 	},
 	{
 		id: 11155111, name: "Sepolia", coin: "Sepolia Ether", symbol: "ETH", price: "ETH", block: 12 * time.Second,
 		tokens: []evmToken{
 			{"USDC", "0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238", 6, "USD"},
 		},
+		public: []string{"wss://ethereum-sepolia-rpc.publicnode.com", "https://sepolia.drpc.org", "https://1rpc.io/sepolia"},
 	},
 }
 

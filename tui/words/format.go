@@ -124,6 +124,15 @@ func Short(id string) string {
 	return id[:4] + " " + id[4:8] + " … " + id[len(id)-4:]
 }
 
+// Transaction names a payment's transaction, or the block in which its money
+// came by one that is not known.
+func (p Phrases) Transaction(key chain.PaymentKey) string {
+	if key.InBlock() {
+		return p.TxInBlock + " " + Short(string(key.TxID))
+	}
+	return p.Tx + " " + Short(string(key.TxID))
+}
+
 // Number4 writes a receipt number with at least four digits.
 func Number4(n uint64) string {
 	s := strconv.FormatUint(n, 10)

@@ -32,6 +32,7 @@ type Phrases struct {
 	Of          string // %s of %s
 	Came        string // %s of %s came
 	Tx          string // before a transaction
+	TxInBlock   string // before the block of one that is not known
 	TrustWord   string // before whom one has to believe
 	NoQR        string // heading
 	TokenOn     string // %s token, %s network

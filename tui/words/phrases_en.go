@@ -28,6 +28,7 @@ var englishPhrases = Phrases{
 	Of:           "%s of %s",
 	Came:         "%s of %s came.",
 	Tx:           "tx",
+	TxInBlock:    "tx unknown, in block",
 	TrustWord:    "trust:",
 	NoQR:         "No QR code yet",
 	TokenOn:      "%s on %s",

@@ -48,6 +48,7 @@ func (english) StatusShort(o pos.Outcome) string {
 func (english) Verdict(v pos.Verdict) string { return string(v) }
 
 func (e english) Reason(r pos.Reason, asset chain.Asset) string {
+	asked := asset
 	if r.Asset != "" && r.Asset != asset.ID {
 		asset = e.Find(r.Asset)
 	}
@@ -109,7 +110,13 @@ func (e english) Reason(r pos.Reason, asset chain.Asset) string {
 	case pos.WhyReversed:
 		return "the money went elsewhere, and that is final"
 	case pos.WhyOtherAsset:
-		return amount + " came, which is not what was asked for"
+		switch {
+		case asked.ID == "" || asked.ID == asset.ID:
+			return amount + " came, which is not what was asked for"
+		case asset.Symbol == asked.Symbol:
+			return amount + " came as " + clean(asset.Name) + ", " + clean(asked.Name) + " was asked for"
+		}
+		return amount + " came, " + clean(asked.Symbol) + " was asked for"
 	case pos.WhyAccepted:
 		if r.Text == "" {
 			return "accepted as it is"

@@ -56,8 +56,9 @@ func TestReasons(t *testing.T) {
 		{pos.Reason{Code: pos.WhyNoBlock, Text: "finalized"}, eth, "paid once the network calls it final"},
 		{pos.Reason{Code: pos.WhyAboveLimit, N: 1, Fiat: money.Of(1000, "EUR")}, eth, "paid after 1 block, usually 20 s; above your €10.00 limit for goods without a block"},
 		{pos.Reason{Code: pos.WhyConfirmed, N: 1, Block: chain.BlockRef{Height: 975113}}, btc, "in block 975,113, 1 confirmation"},
-		{pos.Reason{Code: pos.WhyOtherAsset, Amount: chain.Units(5), Asset: btc.ID}, eth, "5 sat came, which is not what was asked for"},
-		{pos.Reason{Code: pos.WhyOtherAsset, Amount: chain.Units(5), Asset: "eip155:1/erc20:0xdead"}, eth, "5 eip155:1/erc20:0xdead came, which is not what was asked for"},
+		{pos.Reason{Code: pos.WhyOtherAsset, Amount: chain.Units(5), Asset: btc.ID}, eth, "5 sat came, ETH was asked for"},
+		{pos.Reason{Code: pos.WhyOtherAsset, Amount: chain.Units(5), Asset: "eip155:1/erc20:0xdead"}, eth, "5 eip155:1/erc20:0xdead came, ETH was asked for"},
+		{pos.Reason{Code: pos.WhyOtherAsset, Amount: chain.Units(5), Asset: btc.ID}, chain.Asset{ID: "eip155:1/native", Symbol: "BTC", Name: "BTC on chain 7"}, "5 sat came as Bitcoin, BTC on chain 7 was asked for"},
 		{pos.Reason{Code: pos.WhyAccepted, Text: "Bob\x1b[31m"}, btc, "accepted as it is by Bob[31m"},
 		{pos.Reason{Code: "something-new"}, btc, "something-new"},
 	} {
@@ -175,6 +176,12 @@ func TestAddressesAndTimes(t *testing.T) {
 	}
 	if got := Groups("0x5aAeb605"); got != "0x 5aAe b605" {
 		t.Error(got)
+	}
+	for index, want := range map[uint32]string{0: "tx 9f1c 04ab … e07a", chain.NoTx | 5: "tx unknown, in block 9f1c 04ab … e07a"} {
+		key := chain.PaymentKey{Network: "eip155:1", TxID: "0x9f1c04ab55d1c0ffee00112233e07a", Index: index}
+		if got := en.Phrases().Transaction(key); got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
 	}
 	if got := Short("0x9f1c04ab55d1c0ffee00112233e07a"); got != "9f1c 04ab … e07a" {
 		t.Error(got)

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,41 +56,51 @@ func Binary(t testing.TB) string {
 	if arch == "" || runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
 		return missing("there is no anvil for %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
+	home, why := install("anvil-"+version, filepath.Join("@foundry-rs", "anvil-"+runtime.GOOS+"-"+arch, "bin", "anvil"), "@foundry-rs/anvil@"+version)
+	if why != nil {
+		return missing("anvil is not to be had: %v", why)
+	}
+	return filepath.Join(home, "node_modules", "@foundry-rs", "anvil-"+runtime.GOOS+"-"+arch, "bin", "anvil")
+}
+
+// install puts npm packages into a folder of the user's cache, once, and
+// returns the folder. Proof is a file that is there when they are.
+func install(name, proof string, packages ...string) (home string, err error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		cache = t.TempDir()
+		return "", err
 	}
-	home := filepath.Join(cache, "till-test", "anvil-"+version)
-	binary := filepath.Join(home, "node_modules", "@foundry-rs", "anvil-"+runtime.GOOS+"-"+arch, "bin", "anvil")
-	if _, err := os.Stat(binary); err == nil {
-		return binary
+	home = filepath.Join(cache, "till-test", name)
+	proof = filepath.Join(home, "node_modules", proof)
+	if _, err := os.Stat(proof); err == nil {
+		return home, nil
 	}
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return missing("npm is not installed")
+		return "", errors.New("npm is not installed")
 	}
 	if err := os.MkdirAll(filepath.Dir(home), 0o700); err != nil {
-		return missing("no cache folder: %v", err)
+		return "", err
 	}
 	// Installed beside and renamed, so that tests that start together don't
 	// see half of it.
 	fresh, err := os.MkdirTemp(filepath.Dir(home), "new-")
 	if err != nil {
-		return missing("no cache folder: %v", err)
+		return "", err
 	}
 	defer func() { _ = os.RemoveAll(fresh) }()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	install := exec.CommandContext(ctx, npm, "install", "--prefix", fresh, "--no-save", "--no-audit", "--no-fund", "@foundry-rs/anvil@"+version)
-	if out, err := install.CombinedOutput(); err != nil {
-		return missing("npm could not install anvil: %v: %.300s", err, out)
+	args := append([]string{"install", "--prefix", fresh, "--no-save", "--no-audit", "--no-fund"}, packages...)
+	if out, err := exec.CommandContext(ctx, npm, args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm could not install it: %w: %.300s", err, out)
 	}
 	if err := os.Rename(fresh, home); err != nil {
-		if _, there := os.Stat(binary); there != nil {
-			return missing("anvil could not be put into the cache: %v", err)
+		if _, there := os.Stat(proof); there != nil {
+			return "", err
 		}
 	}
-	return binary
+	return home, nil
 }
 
 var listening = regexp.MustCompile(`Listening on (127\.0\.0\.1:\d+)`)

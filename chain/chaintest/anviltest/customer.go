@@ -45,6 +45,16 @@ func (a *Anvil) Height(t testing.TB) uint64 {
 	return n
 }
 
+// Head is the hash of the last block.
+func (a *Anvil) Head(t testing.TB) string {
+	t.Helper()
+	var block struct {
+		Hash string `json:"hash"`
+	}
+	a.Call(t, &block, "eth_getBlockByNumber", "latest", false)
+	return block.Hash
+}
+
 // Mine adds n blocks; the first takes what waits.
 func (a *Anvil) Mine(t testing.TB, n int) {
 	t.Helper()
@@ -59,13 +69,11 @@ func (a *Anvil) Rewind(t testing.TB, depth int) {
 	a.Call(t, nil, "anvil_rollback", depth)
 }
 
-// Reorg replaces the last depth blocks by depth+1 others. With keep their
-// transactions are mined again in the first of them; otherwise they are lost.
-func (a *Anvil) Reorg(t testing.TB, depth int, keep bool) {
+// Raw lists the signed transactions of the last depth blocks.
+func (a *Anvil) Raw(t testing.TB, depth int) (list []string) {
 	t.Helper()
-	again := [][]any{}
 	height := a.Height(t)
-	for n := height - uint64(depth) + 1; keep && n <= height; n++ {
+	for n := height - uint64(depth) + 1; n <= height; n++ {
 		var block struct {
 			Transactions []string `json:"transactions"`
 		}
@@ -73,6 +81,22 @@ func (a *Anvil) Reorg(t testing.TB, depth int, keep bool) {
 		for _, hash := range block.Transactions {
 			var raw string
 			a.Call(t, &raw, "eth_getRawTransactionByHash", hash)
+			list = append(list, raw)
+		}
+	}
+	return list
+}
+
+// Desk is the contract that pays many at once.
+func (a *Anvil) Desk() chain.Destination { return deskAddress }
+
+// Reorg replaces the last depth blocks by depth+1 others. With keep their
+// transactions are mined again in the first of them; otherwise they are lost.
+func (a *Anvil) Reorg(t testing.TB, depth int, keep bool) {
+	t.Helper()
+	again := [][]any{}
+	if keep {
+		for _, raw := range a.Raw(t, depth) {
 			again = append(again, []any{raw, 0})
 		}
 	}
@@ -98,6 +122,14 @@ func (a *Anvil) PayTokenInVain(t testing.TB, to chain.Destination, units *big.In
 	return a.Send(t, map[string]any{"to": coinAddress, "data": transferCall(to, units), "gas": "0x7530"})
 }
 
+// PayInside sends wei through a contract: no transaction names the recipient.
+func (a *Anvil) PayInside(t testing.TB, to chain.Destination, wei *big.Int) chain.TxID {
+	t.Helper()
+	// coins(address[],uint256[]) with one of each.
+	data := fmt.Sprintf("0x7cbbaa54%064x%064x%064x%064s%064x%064x", 64, 128, 1, strings.ToLower(string(to)[2:]), 1, wei)
+	return a.Send(t, map[string]any{"to": deskAddress, "value": fmt.Sprintf("0x%x", wei), "data": data, "gas": "0x30d40"})
+}
+
 // Replace takes a waiting transaction back: the same nonce pays the payer
 // itself, for a much higher fee.
 func (a *Anvil) Replace(t testing.TB, tx chain.TxID) chain.TxID {
@@ -108,6 +140,17 @@ func (a *Anvil) Replace(t testing.TB, tx chain.TxID) chain.TxID {
 	a.Call(t, &old, "eth_getTransactionByHash", tx)
 	return a.Send(t, map[string]any{
 		"to": Payer, "value": "0x0", "nonce": old.Nonce, "gas": "0x30d40",
+		"maxFeePerGas": "0x2540be4000", "maxPriorityFeePerGas": "0x12a05f2000",
+	})
+}
+
+// SpeedUp sends a waiting transaction again for a much higher fee.
+func (a *Anvil) SpeedUp(t testing.TB, tx chain.TxID) chain.TxID {
+	t.Helper()
+	var old struct{ Nonce, To, Value, Input string }
+	a.Call(t, &old, "eth_getTransactionByHash", tx)
+	return a.Send(t, map[string]any{
+		"to": old.To, "value": old.Value, "data": old.Input, "nonce": old.Nonce, "gas": "0x30d40",
 		"maxFeePerGas": "0x2540be4000", "maxPriorityFeePerGas": "0x12a05f2000",
 	})
 }

@@ -49,14 +49,21 @@ func TestCodeIsMadeFromTheSources(t *testing.T) {
 			missing("npm could not install solc", err)
 		}
 	}
-	odd, err := os.ReadFile(filepath.Join("..", "..", "ethereum", "testdata", "Odd.new.hex"))
-	if err != nil {
-		t.Fatal(err)
+	testdata := filepath.Join("..", "..", "ethereum", "testdata")
+	committed := func(name string) string {
+		t.Helper()
+		code, err := os.ReadFile(filepath.Join(testdata, name+".new.hex"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(code))
 	}
 	for _, c := range []struct{ name, file, run, make string }{
 		{"Coin", "Coin.sol", contracts.Coin(), ""},
 		{"Desk", "Desk.sol", contracts.Desk(), ""},
-		{"Odd", filepath.Join("..", "..", "ethereum", "testdata", "Odd.sol"), "", strings.TrimSpace(string(odd))},
+		{"Odd", filepath.Join(testdata, "Odd.sol"), "", committed("Odd")},
+		{"Printer", filepath.Join(testdata, "Printer.sol"), "", committed("Printer")},
+		{"Safe", filepath.Join(testdata, "Safe.sol"), "", committed("Safe")},
 	} {
 		file, err := filepath.Abs(c.file)
 		if err != nil {
