@@ -36,6 +36,8 @@ type parts struct {
 	log    *slog.Logger
 	// stage is the demo's customer, nil outside the demo.
 	stage tui.Stage
+	// callback posts changes, nil in the demo.
+	callback *callback
 	// check looks through the whole store, behind the first frame; nil = not
 	// needed.
 	check func(context.Context) error
@@ -57,6 +59,7 @@ func (p parts) open(ctx context.Context) (*session, error) {
 	reg, err := pos.New(ctx, pos.Config{
 		Shop: p.shop, Policy: p.policy, Rails: p.rails, Rates: p.rates,
 		Store: p.store, Clock: clock{}, Random: rand.Reader, Log: p.log,
+		Callback: p.callback.url(),
 	})
 	if err != nil {
 		_ = p.discard()
@@ -71,12 +74,14 @@ func (p parts) open(ctx context.Context) (*session, error) {
 			p.log.Error("the price feed ended", "err", err)
 		}
 	}()
+	posted := p.callback.run(life, reg, p)
 	go func() {
 		defer close(s.done)
 		if err := reg.Run(life); err != nil {
 			p.log.Error("the register ended", "err", err)
 		}
 		<-fed
+		<-posted
 	}()
 	return s, nil
 }

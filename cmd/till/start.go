@@ -31,6 +31,9 @@ func startShop(ctx context.Context, s *settings, log *slog.Logger) (*session, er
 	if p.rails, err = newRails(s, log); err == nil {
 		p.rates, err = newFeed(s, log)
 	}
+	if err == nil {
+		p.callback, err = newCallback(s)
+	}
 	if err != nil {
 		_ = books.Close()
 		return nil, err

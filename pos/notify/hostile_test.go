@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -124,11 +125,6 @@ func TestHostile(t *testing.T) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 307 Go\r\nLocation: ::::\r\nContent-Length: 0\r\n\r\n")
 			return 0
 		}, 0, "not HTTP", 0},
-		{"speaks first", func(conn net.Conn) int {
-			_, _ = io.WriteString(conn, head+"Content-Length: 0\r\n\r\n")
-			request(conn)
-			return 0
-		}, 200, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -164,6 +160,28 @@ func TestHostile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSpeaksFirst: a receiver that answers before it was asked may be believed or
+// not, but does no harm.
+func TestSpeaksFirst(t *testing.T) {
+	log.SetOutput(io.Discard) // where net/http tells of it
+	defer log.SetOutput(os.Stderr)
+	synctest.Test(t, func(t *testing.T) {
+		client := pipes(func(conn net.Conn) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			request(conn)
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		})
+		b := newBook()
+		b.add("a", "http://shop.example/hook")
+		stop := sending(t, config(t, b, client))
+		time.Sleep(time.Second)
+		stop()
+		if d := b.row(1); d.Tries != 1 || (d.State == pos.DeliveryDone) != (d.Code == 200) {
+			t.Errorf("%+v", d)
+		}
+	})
 }
 
 // TestConnectionServesAgain: one connection takes one post after another, and
