@@ -73,6 +73,7 @@ allow = ["10.0.0.0/8", "shop.local"] in [callback] names.`,
 	flags.BoolVar(&f.follow, "follow", false, "wait for more")
 	flags.IntVar(&f.limit, "limit", 0, "end after so many; 0 is all")
 	flags.BoolVar(&f.json, "json", false, "one JSON object per change")
+	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(deliveriesCommand(at), redeliverCommand(at), hookSecretCommand(at))
 	return cmd
 }
