@@ -26,40 +26,31 @@ const hookSecretName = "callback.secret"
 // last change of a sale that a script rings up, most of all.
 const farewell = 5 * time.Second
 
-// callback is what posting changes needs, beside a register.
-type callback struct {
-	to     string
+// poster is what posting changes needs, beside a register.
+type poster struct {
 	secret notify.Secret
 	client *http.Client
 	find   assetFinder
 }
 
-func newCallback(s *settings) (*callback, error) {
+func newPoster(s *settings) (*poster, error) {
 	secret, err := hookSecret(s)
 	if err != nil {
 		return nil, err
 	}
-	return &callback{to: s.callback.url, secret: secret, client: s.callback.guard.Client(nil), find: s.find}, nil
-}
-
-// url is the shop's callback, "" for none.
-func (c *callback) url() string {
-	if c == nil {
-		return ""
-	}
-	return c.to
+	return &poster{secret: secret, client: s.hooks.guard.Client(nil), find: s.find}, nil
 }
 
 // run posts what is due until ctx ends, and closes the channel when it is done.
-func (c *callback) run(ctx context.Context, book notify.Book, p parts) <-chan struct{} {
+func (p *poster) run(ctx context.Context, register notify.Book, in parts) <-chan struct{} {
 	done := make(chan struct{})
-	if c == nil {
+	if p == nil {
 		close(done)
 		return done
 	}
 	sender := notify.New(notify.Config{
-		Book: book, Body: func(ctx context.Context, d pos.Delivery) ([]byte, error) { return c.body(ctx, p.store, d) },
-		Secret: c.secret, Client: c.client, Clock: clock{}, Log: p.log.With("room", "notify"), Linger: farewell,
+		Book: register, Body: func(ctx context.Context, d pos.Delivery) ([]byte, error) { return p.body(ctx, in.store, d) },
+		Secret: p.secret, Client: p.client, Clock: clock{}, Log: in.log.With("room", "notify"), Linger: farewell,
 	})
 	go func() {
 		defer close(done)
@@ -69,7 +60,7 @@ func (c *callback) run(ctx context.Context, book notify.Book, p parts) <-chan st
 }
 
 // body is a change as `till events --json` prints it.
-func (c *callback) body(ctx context.Context, books pos.Store, d pos.Delivery) ([]byte, error) {
+func (p *poster) body(ctx context.Context, books pos.Store, d pos.Delivery) ([]byte, error) {
 	changes, err := books.Outbox(ctx, d.Seq-1, 1)
 	if err != nil {
 		return nil, err
@@ -77,14 +68,14 @@ func (c *callback) body(ctx context.Context, books pos.Store, d pos.Delivery) ([
 	if len(changes) == 0 || changes[0].Seq != d.Seq {
 		return nil, fmt.Errorf("there is no change %d", d.Seq)
 	}
-	return marshalEvent(ctx, books, changes[0], c.find)
+	return marshalEvent(ctx, books, changes[0], p.find)
 }
 
 // hookSecret is the secret of the configuration, or the one in the data folder,
 // which is made when it is needed first.
 func hookSecret(s *settings) (notify.Secret, error) {
-	if !s.callback.secret.IsZero() {
-		return s.callback.secret, nil
+	if !s.hooks.secret.IsZero() {
+		return s.hooks.secret, nil
 	}
 	path := filepath.Join(s.data, hookSecretName)
 	secret, err := readHookSecret(path)

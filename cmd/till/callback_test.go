@@ -141,7 +141,7 @@ func TestCallbackBody(t *testing.T) {
 	dir := soldFolder(t)
 	books := openStore(t, dir)
 	changed(t, books, pos.Awaiting, pos.Seen, pos.Paid)
-	c := &callback{find: shippedAsset}
+	c := &poster{find: shippedAsset}
 	out, err := till(t, "events", "--json", "--data", dir)
 	if err != nil {
 		t.Fatal(err)

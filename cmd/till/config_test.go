@@ -143,7 +143,7 @@ allow = ["10.0.0.0/8", "fd00::1", "Shop.local"]
 	if rate, ok := s.rates.fixed["eip155:1/native"]; !ok || rate.String() != "2000" && rate.String() != "2000.00" || s.rates.spread != 50 || s.rates.jump != 75 || s.rates.depeg != 20 {
 		t.Errorf("rates %+v", s.rates)
 	}
-	if c := s.callback; c.url != "http://shop.local:8080/till" || c.secret.Text() != testHookSecret ||
+	if c := s.hooks; s.callback != "http://shop.local:8080/till" || c.secret.Text() != testHookSecret ||
 		c.guard.Check("http://10.1.2.3/") != nil || c.guard.Check("http://[fd00::1]/") != nil || c.guard.Check("http://[fd00::2]/") == nil {
 		t.Errorf("callback %+v", c)
 	}
@@ -157,7 +157,7 @@ func TestSmallConfigHasDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.callback.url != "" || !s.callback.secret.IsZero() || s.callback.guard.Check("https://shop.example/") != nil || s.callback.guard.Check("https://10.0.0.1/") == nil {
+	if s.callback != "" || !s.hooks.secret.IsZero() || s.hooks.guard.Check("https://shop.example/") != nil || s.hooks.guard.Check("https://10.0.0.1/") == nil {
 		t.Errorf("callback %+v", s.callback)
 	}
 	if s.bitcoin.network != "bitcoin:mainnet" || s.policy.Expires != 15*time.Minute || s.shop.Default != chain.Bitcoin || len(s.rates.sources) == 0 {
@@ -278,7 +278,7 @@ func TestEnvironmentCountsMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.own() != "CHF" || len(s.bitcoin.peers) != 2 || s.screen.theme != "dark" || len(s.evm) != 1 || s.evm[0].chain.name != "Base" ||
-		s.callback.url != "https://shop.example/hook" || s.callback.secret.Text() != testHookSecret || s.callback.guard.Check("http://shop.local/") != nil {
+		s.callback != "https://shop.example/hook" || s.hooks.secret.Text() != testHookSecret || s.hooks.guard.Check("http://shop.local/") != nil {
 		t.Errorf("%+v", s)
 	}
 	if got := unknownEnv(env); !reflect.DeepEqual(got, []string{"TILL_NONSENSE"}) {

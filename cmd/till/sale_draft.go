@@ -50,7 +50,7 @@ func (f saleFlags) draft(s *settings, amount string) (pos.Draft, chain.Asset, er
 		}
 	}
 	if f.callback != "" {
-		if err := s.callback.guard.Check(f.callback); err != nil {
+		if err := s.hooks.guard.Check(f.callback); err != nil {
 			return d, asset, usage("--callback: %w", err)
 		}
 	}

@@ -29,7 +29,8 @@ type settings struct {
 	evm      []evmSettings
 	rates    rateSettings
 	screen   screenSettings
-	callback callbackSettings
+	callback string // the shop's URL for changes, "" = none
+	hooks    hookSettings
 }
 
 type bitcoinSettings struct {

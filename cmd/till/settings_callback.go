@@ -7,15 +7,14 @@ import (
 	"github.com/cointill/till/pos/notify"
 )
 
-// callbackSettings are where changes are posted to.
-type callbackSettings struct {
-	url    string        // the shop's, "" = none
+// hookSettings are how changes are posted.
+type hookSettings struct {
 	secret notify.Secret // zero = the one that is kept in the data folder
 	guard  *notify.Guard
 }
 
 func (r *reader) readCallback(c configFile) error {
-	s := &r.out.callback
+	s := &r.out.hooks
 	var err error
 	if s.guard, err = notify.NewGuard(c.Callback.Allow); err != nil {
 		key := "callback.allow"
@@ -24,10 +23,11 @@ func (r *reader) readCallback(c configFile) error {
 		}
 		return r.wrong(key, "%w", err)
 	}
-	if s.url = c.Callback.URL; s.url != "" {
-		if err := s.guard.Check(s.url); err != nil {
+	if url := c.Callback.URL; url != "" {
+		if err := s.guard.Check(url); err != nil {
 			return r.wrong("callback.url", "%w", err)
 		}
+		r.out.callback = url
 	}
 	if text := c.Callback.Secret; text != "" {
 		if s.secret, err = notify.ParseSecret(text); err != nil {
