@@ -245,6 +245,9 @@ expires = "15m"                      # how long a price holds
 tolerance = { units = "1", percent = "0.1", fiat = "{{.Cents}}" }  # what may be missing
 # unconfirmed_per_hour = "{{.Cap}}"  # most that need = 0 hands over in an hour
 
+# [callback]
+# url = "https://shop.example/till"    # each change is posted there, signed; see till events --help
+
 [screen]
 # theme = "auto"                     # dark, light, contrast, plain
 `))

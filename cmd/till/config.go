@@ -25,6 +25,7 @@ type configFile struct {
 	Rates        ratesFile    `toml:"rates"`
 	Sale         saleFile     `toml:"sale"`
 	Screen       screenFile   `toml:"screen"`
+	Callback     callbackFile `toml:"callback"`
 }
 
 type bitcoinFile struct {
@@ -90,6 +91,12 @@ type toleranceFile struct {
 type screenFile struct {
 	Language string `toml:"language"`
 	Theme    string `toml:"theme"`
+}
+
+type callbackFile struct {
+	URL    string   `toml:"url"`
+	Secret string   `toml:"secret"`
+	Allow  []string `toml:"allow"`
 }
 
 // configError is what is wrong in a configuration file, with its place.

@@ -88,6 +88,10 @@ settle = "12s"
 [screen]
 language = "en-IE"
 theme = "light"
+[callback]
+url = "http://shop.local:8080/till"
+secret = "`+testHookSecret+`"
+allow = ["10.0.0.0/8", "fd00::1", "Shop.local"]
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +150,10 @@ theme = "light"
 	if rate, ok := s.rates.fixed["eip155:1/native"]; !ok || rate.String() != "2000" && rate.String() != "2000.00" || s.rates.spread != 50 || s.rates.jump != 75 || s.rates.depeg != 20 {
 		t.Errorf("rates %+v", s.rates)
 	}
+	if c := s.hooks; s.callback != "http://shop.local:8080/till" || c.secret.Text() != testHookSecret ||
+		c.guard.Check("http://10.1.2.3/") != nil || c.guard.Check("http://[fd00::1]/") != nil || c.guard.Check("http://[fd00::2]/") == nil {
+		t.Errorf("callback %+v", c)
+	}
 	if s.shop.Fingerprint == "" || strings.Contains(s.shop.Fingerprint, "pub") {
 		t.Errorf("fingerprint %q", s.shop.Fingerprint)
 	}
@@ -155,6 +163,9 @@ func TestSmallConfigHasDefaults(t *testing.T) {
 	s, err := parseConfig(t, smallConfig)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.callback != "" || !s.hooks.secret.IsZero() || s.hooks.guard.Check("https://shop.example/") != nil || s.hooks.guard.Check("https://10.0.0.1/") == nil {
+		t.Errorf("callback %+v", s.callback)
 	}
 	if s.bitcoin.network != "bitcoin:mainnet" || s.policy.Expires != 15*time.Minute || s.shop.Default != chain.Bitcoin || len(s.rates.sources) == 0 {
 		t.Errorf("%+v", s)
@@ -219,6 +230,15 @@ func TestWrongConfigs(t *testing.T) {
 		{"expires rubbish", smallConfig + "[sale]\nexpires = \"soon\"\n", 6, []string{`like "15m"`}},
 		{"tolerance rubbish", smallConfig + "[sale]\ntolerance = { percent = \"50\" }\n", 6, []string{"between 0 and 10"}},
 		{"theme", smallConfig + "[screen]\ntheme = \"pink\"\n", 6, []string{"dark, light"}},
+		{"callback without TLS", smallConfig + "[callback]\nurl = \"http://shop.example/\"\n", 6, []string{"callback.url:", "without TLS"}},
+		{"callback inside", smallConfig + "[callback]\nurl = \"https://192.168.1.5/hook\"\n", 6, []string{"callback.url:", "192.168.1.5 is not a public address"}},
+		{"callback elsewhere inside", smallConfig + "[callback]\nallow = [\"10.0.0.0/8\"]\nurl = \"https://192.168.1.5/hook\"\n", 7, []string{"192.168.1.5"}},
+		{"callback to nowhere", smallConfig + "[callback]\nurl = \"shop.example\"\n", 6, []string{"begins with https://"}},
+		{"callback's secret", smallConfig + "[callback]\nsecret = \"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n", 6, []string{"callback.secret:", "whsec_", "till events secret"}},
+		{"callback allowed by URL", smallConfig + "[callback]\nallow = [\n\"10.0.0.0/8\",\n\"https://shop.local\"]\n", 6, []string{"callback.allow 2:", "without https://"}},
+		{"callback allowed from the middle", smallConfig + "[callback]\nallow = [\"10.0.0.1/8\"]\n", 6, []string{"begins at 10.0.0.0/8"}},
+		{"callback misspelt", smallConfig + "[callback]\nallowed = []\n", 6, []string{`did you mean "allow"?`}},
+		{"callback's key elsewhere", smallConfig + "[sale]\nsecret = \"x\"\n", 6, []string{"it belongs into [callback]"}},
 		{"too long", strings.Repeat("#", maxConfig+1), 0, []string{"too long"}},
 	} {
 		_, err := parseConfig(t, c.text)
@@ -235,7 +255,7 @@ func TestWrongConfigs(t *testing.T) {
 				t.Errorf("%s: %q does not say %q", c.name, err, want)
 			}
 		}
-		for _, never := range []string{"struct", "main.", " toml: ", "zprv", testZprv[10:30], "hidden", "\n"} {
+		for _, never := range []string{"MfKQ", "struct", "main.", " toml: ", "zprv", testZprv[10:30], "hidden", "\n"} {
 			if strings.Contains(err.Error(), never) {
 				t.Errorf("%s: %q says %q", c.name, err, never)
 			}
@@ -257,6 +277,7 @@ func TestEnvironmentCountsMore(t *testing.T) {
 	}
 	env := []string{
 		"TILL_CURRENCY=chf", "TILL_BITCOIN_PEERS=10.0.0.1, 10.0.0.2:8333", "TILL_SCREEN_THEME=dark",
+		"TILL_CALLBACK_URL=https://shop.example/hook", "TILL_CALLBACK_SECRET=" + testHookSecret, "TILL_CALLBACK_ALLOW=10.0.0.0/8,shop.local",
 		"TILL_EVM_8453_KEY=" + testEVMKey, "TILL_EVM_8453_ENDPOINTS=https://b.example", "TILL_DATA=/x", "TILL_NONSENSE=1", "TILL_NAME=", "HOME=/root",
 	}
 	if err := overlay(&config, env); err != nil {
@@ -266,7 +287,8 @@ func TestEnvironmentCountsMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.own() != "CHF" || len(s.bitcoin.peers) != 2 || s.screen.theme != "dark" || len(s.evm) != 1 || s.evm[0].chain.name != "Base" {
+	if s.own() != "CHF" || len(s.bitcoin.peers) != 2 || s.screen.theme != "dark" || len(s.evm) != 1 || s.evm[0].chain.name != "Base" ||
+		s.callback != "https://shop.example/hook" || s.hooks.secret.Text() != testHookSecret || s.hooks.guard.Check("http://shop.local/") != nil {
 		t.Errorf("%+v", s)
 	}
 	if got := unknownEnv(env); !reflect.DeepEqual(got, []string{"TILL_NONSENSE"}) {

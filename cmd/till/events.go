@@ -51,9 +51,19 @@ interrupted, terminated or nobody reads its output any more.
 With --json each change is the object of "till sale --json" with "seq", its
 number, and "was", the status before ("" for a new sale). Status, verdict and
 amounts are those of the change; the address, the price, the rate and the
-payments are as they are stored now.`,
+payments are as they are stored now.
+
+With [callback] url = "https://…" in the configuration, or "till sale --callback",
+each change is also posted there, as the same object, signed as Standard Webhooks
+has it (webhook-id, webhook-timestamp, webhook-signature). The receiver answers
+2xx within 15 seconds; otherwise it is tried again for three days, ten times in
+all. Changes of one sale come in order, and at least once: webhook-id is the same
+each time. Only https to public addresses is posted to, and whatever
+allow = ["10.0.0.0/8", "shop.local"] in [callback] names.`,
 		Example: `  till events --limit 20
-  till events --follow --json --from 118`,
+  till events --follow --json --from 118
+  till events deliveries --failed
+  till events secret`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return listEvents(cmd, at.fill(), f) },
 	}
@@ -63,6 +73,8 @@ payments are as they are stored now.`,
 	flags.BoolVar(&f.follow, "follow", false, "wait for more")
 	flags.IntVar(&f.limit, "limit", 0, "end after so many; 0 is all")
 	flags.BoolVar(&f.json, "json", false, "one JSON object per change")
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.AddCommand(deliveriesCommand(at), redeliverCommand(at), hookSecretCommand(at))
 	return cmd
 }
 
@@ -164,19 +176,33 @@ func (l *eventLister) run(ctx context.Context, read func() bool) error {
 	}
 }
 
-func (l *eventLister) write(ctx context.Context, c pos.Change) error {
-	r, err := l.books.Sale(ctx, c.SaleID)
+// recordOf is the sale of a change as it was after it, as far as that is known.
+func recordOf(ctx context.Context, books pos.Store, c pos.Change) (pos.Record, error) {
+	r, err := books.Sale(ctx, c.SaleID)
 	switch {
 	case errors.Is(err, pos.ErrNoSale): // the change itself says the most of it
 		r.Sale = pos.Sale{ID: c.SaleID, Number: c.Number}
 	case err != nil:
-		return err
+		return r, err
 	}
 	r.Sale.Outcome = c.Outcome
+	return r, nil
+}
+
+// marshalEvent makes the JSON of a change, for scripts and callbacks.
+func marshalEvent(ctx context.Context, books pos.Store, c pos.Change, find assetFinder) ([]byte, error) {
+	r, err := recordOf(ctx, books, c)
+	if err != nil {
+		return nil, err
+	}
+	v := pos.View{Record: r}
+	v.Asset, _ = find(c.Outcome.Asset)
+	return json.Marshal(eventJSON{c.Seq, c.Was, newSaleJSON(v, c.At)})
+}
+
+func (l *eventLister) write(ctx context.Context, c pos.Change) error {
 	if l.json {
-		v := pos.View{Record: r}
-		v.Asset, _ = l.find(c.Outcome.Asset)
-		line, err := json.Marshal(eventJSON{c.Seq, c.Was, newSaleJSON(v, c.At)})
+		line, err := marshalEvent(ctx, l.books, c, l.find)
 		if err != nil {
 			return err
 		}
@@ -185,7 +211,7 @@ func (l *eventLister) write(ctx context.Context, c pos.Change) error {
 	}
 	format := words.Format{Zone: time.Local, Asset: l.find}
 	speech := words.For("en", format)
-	_, err = fmt.Fprintf(l.out, "%6d  %s  sale %s  %s", c.Seq, c.At.Local().Format(time.DateTime), words.Number4(c.Number), eventText(c, speech, format))
+	_, err := fmt.Fprintf(l.out, "%6d  %s  sale %s  %s", c.Seq, c.At.Local().Format(time.DateTime), words.Number4(c.Number), eventText(c, speech, format))
 	if err != nil {
 		return err
 	}

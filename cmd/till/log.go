@@ -58,7 +58,9 @@ var (
 	// 32 bytes in hex beside a word that says that they are a key.
 	hexKey = regexp.MustCompile(`(?i)((?:priv|secret|seed|key)[^0-9a-f]{0,20})(?:0x)?[0-9a-f]{64}\b`)
 	// Private keys in WIF (Bitcoin): 51 or 52 base58 characters.
-	wifKey  = regexp.MustCompile(`\b[5KLc9][1-9A-HJ-NP-Za-km-z]{50,51}\b`)
+	wifKey = regexp.MustCompile(`\b[5KLc9][1-9A-HJ-NP-Za-km-z]{50,51}\b`)
+	// Secrets of callbacks.
+	hookKey = regexp.MustCompile(`whsec_[A-Za-z0-9+/=_-]{8,}`)
 	urlText = regexp.MustCompile(`(?:https?|wss?)://[^\s"'\\<>]+`)
 )
 
@@ -68,6 +70,7 @@ const hidden = "[hidden]"
 func scrub(text string) string {
 	text = keyText.ReplaceAllString(text, hidden)
 	text = wifKey.ReplaceAllString(text, hidden)
+	text = hookKey.ReplaceAllString(text, hidden)
 	text = hexKey.ReplaceAllString(text, "${1}"+hidden)
 	return urlText.ReplaceAllStringFunc(text, publicURL)
 }

@@ -7,6 +7,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -18,6 +20,8 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run is main with its exit code, so that deferred calls happen.
 func run(args []string) int {
+	// Libraries tell there what strangers send, and it would be on the screen.
+	log.SetOutput(io.Discard)
 	// One handler for the whole process: screens end by the context.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

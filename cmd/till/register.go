@@ -30,12 +30,16 @@ type feed interface {
 type parts struct {
 	shop   pos.Shop
 	policy pos.Policy
-	rails  []chain.Rail
-	rates  feed
-	store  pos.Store
-	log    *slog.Logger
+	// callback is the shop's URL for changes, "" = none.
+	callback string
+	rails    []chain.Rail
+	rates    feed
+	store    pos.Store
+	log      *slog.Logger
 	// stage is the demo's customer, nil outside the demo.
 	stage tui.Stage
+	// poster posts changes to callbacks, nil in the demo.
+	poster *poster
 	// check looks through the whole store, behind the first frame; nil = not
 	// needed.
 	check func(context.Context) error
@@ -57,6 +61,7 @@ func (p parts) open(ctx context.Context) (*session, error) {
 	reg, err := pos.New(ctx, pos.Config{
 		Shop: p.shop, Policy: p.policy, Rails: p.rails, Rates: p.rates,
 		Store: p.store, Clock: clock{}, Random: rand.Reader, Log: p.log,
+		Callback: p.callback,
 	})
 	if err != nil {
 		_ = p.discard()
@@ -71,12 +76,14 @@ func (p parts) open(ctx context.Context) (*session, error) {
 			p.log.Error("the price feed ended", "err", err)
 		}
 	}()
+	posted := p.poster.run(life, reg, p)
 	go func() {
 		defer close(s.done)
 		if err := reg.Run(life); err != nil {
 			p.log.Error("the register ended", "err", err)
 		}
 		<-fed
+		<-posted
 	}()
 	return s, nil
 }

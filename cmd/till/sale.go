@@ -66,7 +66,7 @@ strings of smallest units.`,
 	flags.StringVar(&f.metadata, "metadata", "", "`JSON` that stays with the sale")
 	flags.IntVar(&f.confirmations, "confirmations", 0, "ask for at least so many confirmations")
 	flags.StringVar(&f.expires, "expires", "", "how long the price holds, like 15m")
-	flags.StringVar(&f.callback, "callback", "", "`URL` that stays with the sale, for deliveries")
+	flags.StringVar(&f.callback, "callback", "", "`URL` that each change is posted to instead of the shop's; see till events --help")
 	return cmd
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"net/url"
 	"strings"
 	"time"
 
@@ -51,8 +50,8 @@ func (f saleFlags) draft(s *settings, amount string) (pos.Draft, chain.Asset, er
 		}
 	}
 	if f.callback != "" {
-		if u, err := url.Parse(f.callback); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			return d, asset, usage("--callback takes a URL that begins with https://")
+		if err := s.hooks.guard.Check(f.callback); err != nil {
+			return d, asset, usage("--callback: %w", err)
 		}
 	}
 	if f.confirmations < 0 || f.confirmations > 1000 {

@@ -125,16 +125,10 @@ type assetFinder = func(chain.AssetID) (chain.Asset, bool)
 // read, and what till knows by itself.
 func (p places) assets() assetFinder {
 	s, err := p.load()
-	return func(id chain.AssetID) (chain.Asset, bool) {
-		if err == nil {
-			for _, a := range s.shop.Assets {
-				if a.ID == id {
-					return a, true
-				}
-			}
-		}
-		return shippedAsset(id)
+	if err != nil {
+		return shippedAsset
 	}
+	return s.find
 }
 
 // shippedAsset describes an asset without a configuration.

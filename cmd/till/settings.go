@@ -29,6 +29,8 @@ type settings struct {
 	evm      []evmSettings
 	rates    rateSettings
 	screen   screenSettings
+	callback string // the shop's URL for changes, "" = none
+	hooks    hookSettings
 }
 
 type bitcoinSettings struct {
@@ -113,7 +115,7 @@ func spoken(key string) string {
 // file's, for errors.
 func understand(config configFile, name string, text []byte, data string) (*settings, error) {
 	r := &reader{name: filepath.Base(name), lines: linesOf(text), out: &settings{file: name, data: data}}
-	for _, step := range []func(configFile) error{r.readShop, r.readBitcoin, r.readEVM, r.readAssets, r.readRates, r.readSale, r.readScreen} {
+	for _, step := range []func(configFile) error{r.readShop, r.readBitcoin, r.readEVM, r.readAssets, r.readRates, r.readSale, r.readScreen, r.readCallback} {
 		if err := step(config); err != nil {
 			return nil, err
 		}
@@ -211,6 +213,16 @@ func (s *settings) asset(text string) (chain.Asset, bool) {
 		return found[0], true
 	}
 	return chain.Asset{}, false
+}
+
+// find describes an accepted asset, or one that till knows by itself.
+func (s *settings) find(id chain.AssetID) (chain.Asset, bool) {
+	for _, a := range s.shop.Assets {
+		if a.ID == id {
+			return a, true
+		}
+	}
+	return shippedAsset(id)
 }
 
 func (s *settings) assetNames() string {

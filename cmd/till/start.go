@@ -28,9 +28,12 @@ func startShop(ctx context.Context, s *settings, log *slog.Logger) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	p := parts{shop: s.shop, policy: s.policy, store: books, log: log, check: books.Check}
+	p := parts{shop: s.shop, policy: s.policy, callback: s.callback, store: books, log: log, check: books.Check}
 	if p.rails, err = newRails(s, log); err == nil {
 		p.rates, err = newFeed(s, log)
+	}
+	if err == nil {
+		p.poster, err = newPoster(s)
 	}
 	if err != nil {
 		_ = books.Close()
