@@ -12,7 +12,7 @@ TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 PKGS    := ./cmd/... ./tui/... ./pos/... ./chain/...
 
 .DEFAULT_GOAL := help
-.PHONY: run build test lint fmt bench sim conformance fuzz dist install clean help
+.PHONY: run build test lint fmt bench sim crash conformance fuzz dist install clean help
 
 run: ## build till and open the register on an in-process network: till demo
 	@test -x bin/till || echo 'Building till. The first time this takes a minute or two.'
@@ -41,6 +41,9 @@ bench: ## the benchmarks, one after another; BENCH=regexp chooses
 sim: ## N schedules of the simulation, DISK of them on a real store; SEED plays one again
 	go test -count=1 -timeout 0 -run '^TestSimulation$$' ./pos -rapid.checks=$(or $(N),100000) $(if $(SEED),-rapid.seed=$(SEED))
 	TMPDIR=$(wildcard /dev/shm) go test -count=1 -timeout 0 -run '^TestSimulationOnDisk$$' ./pos -rapid.checks=$(or $(DISK),10000) $(if $(SEED),-rapid.seed=$(SEED))
+
+crash: ## kill a shop N times while customers pay; nothing may be lost, nothing counted twice
+	TILL_CRASHES=$(or $(N),100) go test -count=1 -timeout 0 -run '^TestCrash$$' -v ./cmd/till
 
 conformance: ## only the suites that every watcher and every store passes
 	go test -count=1 ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...

@@ -26,6 +26,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runAsTill) == "1" {
 		os.Exit(run(os.Args[1:]))
 	}
+	if os.Getenv(runAsCrash) == "1" {
+		if err := crashChild(os.Args[1], os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(testMain(m))
 }
 

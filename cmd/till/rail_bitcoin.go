@@ -34,7 +34,9 @@ func (r *bitcoinRail) Destination(index uint32) (chain.Destination, error) {
 }
 
 // Read implements chain.Rail.
-func (r *bitcoinRail) Read(text string) (chain.Destination, error) { return readAddress(text, r.network) }
+func (r *bitcoinRail) Read(text string) (chain.Destination, error) {
+	return readAddress(text, r.network)
+}
 
 // Forms prefers BIP 21: wallets then fill in the amount.
 func (r *bitcoinRail) Forms(to chain.Destination, _ chain.AssetID, amount chain.Amount) ([]chain.Form, error) {
