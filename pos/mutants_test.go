@@ -36,8 +36,8 @@ var mutants = []struct {
 	{"closed sales are not watched", "register_watch.go", "Hot(ctx, r.now().Add(-hotFor))\n	if err != nil {\n		return err", "Hot(ctx, r.now().Add(hotFor))\n	if err != nil {\n		return err"},
 	{
 		"an index is used again after a crash", "register_open.go",
-		"		to, err := rail.Destination(index)\n		if err != nil {\n			return Address{}, err\n		}\n		if taken,",
-		"		index = uint32(len(r.entries))\n		to, err := rail.Destination(index)\n		if err != nil {\n			return Address{}, err\n		}\n		if taken := false; taken {\n			continue\n		}\n		if taken,",
+		"		to, err := rail.Destination(index)\n		if err != nil {\n			return Address{}, err\n		}\n		if taken, err := r.taken(tx, to, account, now); err != nil {\n			return Address{}, err\n		} else if taken {\n			continue\n",
+		"		index = uint32(len(r.entries))\n		to, err := rail.Destination(index)\n		if err != nil {\n			return Address{}, err\n",
 	},
 	{"more than enough is needed", "assess.go", "	case t.sn.Cmp(need) >= 0:\n", "	case t.sn.Cmp(need) > 0:\n"},
 	{"tolerance makes sales dearer", "need.go", "	n := q.Due.Sub(a.tolerance(q))\n", "	n, _ := q.Due.Add(a.tolerance(q))\n"},
@@ -52,6 +52,17 @@ var mutants = []struct {
 	{"a closed sale that waits for a block is forgotten", "register_follow.go", "	if !changed {\n		return\n", "	if !changed || true {\n		return\n"},
 }
 
+// mutation is one place of a fault.
+type mutation struct{ file, was, is string }
+
+// behind are guards behind those that a fault breaks. They must fail too, or
+// nothing happens.
+var behind = map[string]mutation{
+	"an index is used again after a crash": {
+		"store/memory_tx.go", "owner != 0 && owner != row.number {\n\t\t\treturn errIndexTaken", "owner < 0 {\n\t\t\treturn errIndexTaken",
+	},
+}
+
 // TestSimulationFindsMutants builds the register with each fault and lets the
 // simulation look for it.
 func TestSimulationFindsMutants(t *testing.T) {
@@ -61,27 +72,23 @@ func TestSimulationFindsMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile(m.file)
-			if err != nil {
-				t.Fatal(err)
+			replace := map[string]string{}
+			parts := []mutation{{m.file, m.was, m.is}}
+			if guard, ok := behind[m.name]; ok {
+				parts = append(parts, guard)
 			}
-			if strings.Count(string(text), m.was) != 1 {
-				t.Fatalf("%s does not have it once:\n%s", m.file, m.was)
+			for _, part := range parts {
+				path, faulty := part.apply(t)
+				replace[path] = faulty
 			}
-			path, err := filepath.Abs(m.file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			faulty := filepath.Join(t.TempDir(), "faulty.go")
 			overlay := filepath.Join(t.TempDir(), "overlay.json")
-			list, err := json.Marshal(map[string]map[string]string{"Replace": {path: faulty}})
+			list, err := json.Marshal(map[string]map[string]string{"Replace": replace})
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, faulty, strings.Replace(string(text), m.was, m.is, 1))
 			write(t, overlay, string(list))
 			// A fault may also make it hang, which is noticed too.
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-overlay", overlay, "-run", "^TestSimulation$", ".",
 				"-rapid.checks=3000", "-rapid.shrinktime=0s", "-rapid.nofailfile")
@@ -94,6 +101,24 @@ func TestSimulationFindsMutants(t *testing.T) {
 			t.Logf("%.200s", out[at:])
 		})
 	}
+}
+
+// apply writes the faulty file, and returns the path of the good one and its own.
+func (m mutation) apply(t *testing.T) (path, faulty string) {
+	t.Helper()
+	text, err := os.ReadFile(m.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(text), m.was) != 1 {
+		t.Fatalf("%s does not have it once:\n%s", m.file, m.was)
+	}
+	if path, err = filepath.Abs(m.file); err != nil {
+		t.Fatal(err)
+	}
+	faulty = filepath.Join(t.TempDir(), "faulty.go")
+	write(t, faulty, strings.Replace(string(text), m.was, m.is, 1))
+	return path, faulty
 }
 
 func write(t *testing.T, name, text string) {

@@ -218,14 +218,17 @@ func (s *simulation) checkAddresses(recs []pos.Record) error {
 	now := s.clock.Now()
 	for _, rec := range recs {
 		for _, a := range rec.Sale.Addresses[s.had[rec.Sale.ID]:] {
-			for _, other := range recs {
-				if other.Sale.ID == rec.Sale.ID || !slices.ContainsFunc(other.Sale.Addresses, func(b pos.Address) bool { return b.To == a.To }) {
-					continue
-				}
-				free := s.reuse != never && a.Account == "E" && other.Sale.Outcome.Status.Closed() && (s.back || now.Sub(other.Sale.ClosedAt) >= cooldown)
-				if s.had[other.Sale.ID] > 0 && !free {
-					return fmt.Errorf("%s of sale %d was given to sale %d", a.To, other.Sale.Number, rec.Sale.Number)
-				}
+			// The last of those that had it; who had it before cannot ask for it again.
+			i := slices.IndexFunc(recs, func(other pos.Record) bool {
+				return other.Sale.ID != rec.Sale.ID && s.had[other.Sale.ID] > 0 &&
+					slices.ContainsFunc(other.Sale.Addresses, func(b pos.Address) bool { return b.To == a.To })
+			})
+			if i < 0 {
+				continue
+			}
+			last := recs[i].Sale
+			if free := s.reuse != never && a.Account == "E" && last.Outcome.Status.Closed() && (s.back || now.Sub(last.ClosedAt) >= cooldown); !free {
+				return fmt.Errorf("%s of sale %d was given to sale %d", a.To, last.Number, rec.Sale.Number)
 			}
 		}
 		s.had[rec.Sale.ID] = len(rec.Sale.Addresses)
