@@ -285,3 +285,12 @@ func TestRedeliver(t *testing.T) {
 		t.Errorf("without a store: %v", err)
 	}
 }
+
+// TestStandardLog: what net/http tells of strangers there is not on the screen.
+func TestStandardLog(t *testing.T) {
+	log.SetOutput(os.Stderr)
+	if code := run([]string{"version"}); code != exitOK || log.Writer() != io.Discard {
+		t.Errorf("exit code %d, the standard log goes to %T", code, log.Writer())
+	}
+	log.SetOutput(os.Stderr)
+}

@@ -79,12 +79,13 @@ var confined = []struct {
 		[]string{"tui", "tui/*", "cmd/till"},
 	},
 	{"only one room draws QR codes", []string{"github.com/mdp/qrterminal", "rsc.io/qr"}, []string{"tui/qr"}},
+	{"only one room posts, and asks its guard where to", []string{"code.dny.dev/ssrf"}, []string{"pos/notify"}},
 	{"only one room stores", []string{"modernc.org", "database/sql"}, []string{"pos/store"}},
 	{"the in-process networks are for the demo and for tests", []string{module + "/chain/devnet"}, []string{"cmd/till", "chain/devnet", "chain/chaintest"}},
 	{"the suites are for tests", []string{module + "/chain/chaintest"}, []string{"chain/chaintest"}},
 	{
 		"these are for tests",
-		[]string{"pgregory.net/rapid", "github.com/rogpeppe/go-internal", "github.com/makiuchi-d/gozxing"},
+		[]string{"pgregory.net/rapid", "github.com/rogpeppe/go-internal", "github.com/makiuchi-d/gozxing", "github.com/standard-webhooks"},
 		[]string{"tui/tuitest", "chain/chaintest"},
 	},
 }
