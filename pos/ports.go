@@ -157,9 +157,10 @@ type Tx interface {
 	// Meta reads a value as this transaction sees it.
 	Meta(name string) (string, error)
 	// AppendJournal adds an entry; the store gives it its Seq and its Hash, and
-	// returns it with them. Entries are never changed and never deleted.
+	// returns it with them. Entries are never changed and never deleted. Body
+	// must be JSON, and At of the years that nanoseconds can count (1678 to 2261).
 	AppendJournal(Entry) (Entry, error)
-	// PutDelivery inserts or replaces a delivery by its Seq.
+	// PutDelivery inserts or replaces a delivery by its Seq; its sale stays.
 	PutDelivery(Delivery) error
 }
 

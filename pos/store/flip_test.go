@@ -206,7 +206,10 @@ func TestEveryColumn(t *testing.T) {
 		if len(tab.rows) == 0 || tab.named(tab.rows[0], accounts) == nil {
 			t.Errorf("the table %s has no row, or none that can be named", tab.name)
 		}
-		for _, row := range tab.rows {
+		for i, row := range tab.rows {
+			if UnderRace && i > 0 {
+				break
+			}
 			for c, column := range tab.columns {
 				some := false
 				for _, to := range flips(row[c]) {

@@ -26,7 +26,7 @@ func rounds(env string, n int) int {
 	if v, err := strconv.Atoi(os.Getenv(env)); err == nil && v > 0 {
 		return v
 	}
-	if underRace {
+	if store.UnderRace {
 		return max(1, n/3)
 	}
 	return n
@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	if underRace {
+	if store.UnderRace {
 		_ = flag.Set("rapid.checks", "25")
 	}
 	code := m.Run()

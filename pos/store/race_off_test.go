@@ -1,5 +1,6 @@
 //go:build !race
 
-package store_test
+package store
 
-const underRace = false
+// UnderRace: see race_on_test.go.
+const UnderRace = false

@@ -1,7 +1,7 @@
 //go:build race
 
-package store_test
+package store
 
-// underRace: SQLite is ten times slower under the race detector, and random
+// UnderRace: SQLite is ten times slower under the race detector, and random
 // tests then do with fewer rounds.
-const underRace = true
+const UnderRace = true
