@@ -43,9 +43,19 @@ func possible(rec Record) []ActKind {
 			list = append(list, ActRefundDue)
 		}
 	case RefundDue:
-		list = append(list, ActRefundDone, ActRefundVoid)
+		list = append(list, ActRefundDone)
+		if !underWay(rec) {
+			list = append(list, ActRefundVoid) // what went out is no mistake any more
+		}
 	}
 	return list
+}
+
+// underWay tells whether anything went to the address of the last refund.
+func underWay(rec Record) bool {
+	due := rec.Sale.refunds()
+	last := due[len(due)-1]
+	return slices.ContainsFunc(rec.Payments, func(p Payment) bool { return p.Refund && p.Live() && p.To == last.To })
 }
 
 // Act does what a person asks for with a sale: it is stored, journaled and
