@@ -131,6 +131,15 @@ func (m *Model) offer(what action, id string, asset chain.AssetID) tea.Cmd {
 	})
 }
 
+// deed asks for an act of a person.
+func (m *Model) deed(what action, id string, d pos.Deed) tea.Cmd {
+	reg := m.reg
+	return m.ask(func(ctx context.Context) tea.Msg {
+		v, err := reg.Act(ctx, id, d)
+		return acted{what, v, err}
+	})
+}
+
 func (m *Model) cancelSale(id string) tea.Cmd {
 	reg, by := m.reg, m.cfg.Actor
 	return m.ask(func(ctx context.Context) tea.Msg {
@@ -157,12 +166,15 @@ func (m *Model) find(more bool) tea.Cmd {
 		return nil
 	}
 	m.list.asked++
-	asked, q := m.list.asked, pos.Query{Text: m.list.field.Value(), Limit: listSize}
+	asked, q := m.list.asked, pos.Query{Text: sought(m.list.field.Value()), Limit: listSize}
 	if n := len(m.list.ids); more && n > 0 {
 		q.Before = m.known[m.list.ids[n-1]].Sale.Number
 	}
 	return m.ask(func(ctx context.Context) tea.Msg {
 		views, err := reg.Views(ctx, q)
+		if err == nil && len(views) == 0 && !more && q.Text != "" {
+			views, err = m.summed(ctx, reg, q.Text)
+		}
 		return listed{asked: asked, more: more, full: len(views) == listSize, views: views, err: err}
 	})
 }
@@ -171,8 +183,13 @@ func (m *Model) perform(f func(context.Context) error) tea.Cmd {
 	return m.ask(func(ctx context.Context) tea.Msg { return played{f(ctx)} })
 }
 
-// The bell: two short for paid, one for trouble.
-const bellGap = 180 * time.Millisecond
+// The bell: two short for paid, one for trouble. A terminal has no long one: many
+// without a gap between them are what comes nearest.
+const (
+	bellGap  = 180 * time.Millisecond
+	alarmGap = 60 * time.Millisecond
+	alarm    = 20 // so many bells, for money that went away after the goods did
+)
 
 func (m *Model) ring(times int) tea.Cmd {
 	if m.cfg.Quiet || times < 1 {
@@ -183,7 +200,11 @@ func (m *Model) ring(times int) tea.Cmd {
 		if times == 1 {
 			return nil
 		}
-		ch, stop := clock.After(bellGap)
+		gap := bellGap
+		if times > 2 {
+			gap = alarmGap
+		}
+		ch, stop := clock.After(gap)
 		defer stop()
 		select {
 		case <-ch:

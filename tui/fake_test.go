@@ -104,6 +104,15 @@ type shopFake struct {
 	refuse   map[chain.AssetID]error
 	noQR     error
 	opened   []pos.Draft
+	deeds    []pos.Deed
+	staff    []pos.Member
+	wrong    int // PINs in a row
+	away     *pos.Away
+	changed  []string
+	byHand   map[chain.AssetID]pos.RateInfo
+	sights   map[string][]pos.Sighting
+	asked    []string // of Lookup
+	journal  map[string][]pos.Entry
 	requests []pos.Query
 }
 
@@ -141,6 +150,11 @@ func (s *shopFake) Board() pos.Board {
 			b.Open++
 		}
 	}
+	for id, r := range s.byHand {
+		b.Rates[id] = r
+	}
+	b.Away, b.Changed = s.away, s.changed
+	b.Tips["bitcoin:mainnet"] = chain.TipState{Block: chain.BlockRef{Height: 975113, Hash: "00", Time: noon.Add(-2 * time.Minute)}}
 	return b
 }
 
@@ -194,6 +208,12 @@ func (s *shopFake) Choices(d pos.Draft) []pos.Choice {
 	var list []pos.Choice
 	for _, a := range s.shop.Assets {
 		c := pos.Choice{Asset: a, Rail: railOf(a.ID), Rate: rateInfo(a.ID, rates[a.ID], noon), Refusal: s.refuse[a.ID]}
+		if r, ok := s.byHand[a.ID]; ok {
+			c.Rate = r
+		}
+		if len(s.changed) > 0 {
+			c.Refusal = pos.ErrKeysChanged
+		}
 		switch {
 		case d.Kind == pos.PriceAsset && d.Price.Asset != a.ID:
 			c.Refusal = pos.ErrNoAsset
@@ -247,6 +267,9 @@ func (s *shopFake) quote(v *pos.View, id chain.AssetID) {
 	}
 	if id != btc.ID {
 		q.To = ethAddress
+	}
+	if r, ok := s.byHand[id]; ok {
+		q.Rate = r
 	}
 	v.Sale.Quotes = append(slices.Clone(v.Sale.Quotes), q)
 	v.Sale.Addresses = []pos.Address{{Account: "a", Index: 7, Path: "m/84'/0'/0'/0/7", To: q.To}}
@@ -332,7 +355,14 @@ func (s *shopFake) Views(_ context.Context, q pos.Query) ([]pos.View, error) {
 		if q.Status != "" && v.Sale.Outcome.Status != q.Status {
 			continue
 		}
-		if q.Text != "" && !strings.Contains(fmt.Sprint(v.Sale.Number, v.Sale.Reference), q.Text) {
+		known := fmt.Sprint(v.Sale.Number, v.Sale.Reference)
+		for _, p := range v.Payments {
+			known += " " + string(p.Key.TxID)
+		}
+		if a := v.Sale.Addresses; len(a) > 0 {
+			known += " " + string(a[0].To)
+		}
+		if q.Text != "" && !strings.Contains(known, q.Text) {
 			continue
 		}
 		list = append(list, v)
@@ -400,7 +430,19 @@ func handOver(v *pos.View) {
 	v.Sale.Outcome.Reason = pos.Reason{Code: pos.WhyUnconfirmed, N: 8, M: 8}
 }
 
+// mayBe lets a person do something with a sale, as the register would.
+func mayBe(v *pos.View, kinds ...pos.ActKind) {
+	v.Acts, v.RestInCash, v.Refunds = kinds, money.Fiat{}, nil
+	if slices.Contains(kinds, pos.ActCash) {
+		v.RestInCash = money.Of(v.Sale.Price.Fiat.Minor/5, v.Sale.Price.Fiat.Currency)
+	}
+	if slices.Contains(kinds, pos.ActRefundDue) {
+		v.Refunds = []pos.RefundChoice{{Basis: pos.RefundPaid, Amount: v.Sale.Outcome.Received}, {Basis: pos.RefundPart}}
+	}
+}
+
 func partial(v *pos.View) {
+	defer mayBe(v, pos.ActTakeOver, pos.ActCash)
 	q, _ := v.Sale.Quote()
 	n, _ := q.Due.Uint64()
 	came(v, chain.Units(n/5*4), noon)
@@ -432,6 +474,7 @@ func paid(v *pos.View) {
 	o.Reason = pos.Reason{Code: pos.WhyConfirmed, N: 1, Block: chain.BlockRef{Height: 975113, Hash: "00"}}
 	v.Sale.ClosedAt = noon
 	v.Pay = pos.Request{Quote: v.Pay.Quote, Asset: v.Asset}
+	mayBe(v, pos.ActRefundDue)
 }
 
 func underpaid(v *pos.View) {
@@ -439,6 +482,7 @@ func underpaid(v *pos.View) {
 	o := &v.Sale.Outcome
 	o.Status, o.Verdict = pos.Underpaid, pos.AskSupervisor
 	o.Reason = pos.Reason{Code: pos.WhyShort, Amount: o.Missing, Asset: o.Asset}
+	mayBe(v, pos.ActTakeOver, pos.ActCash, pos.ActAccept, pos.ActRefundDue)
 }
 
 func late(v *pos.View) {
@@ -447,6 +491,7 @@ func late(v *pos.View) {
 	o := &v.Sale.Outcome
 	o.Status, o.Verdict = pos.Late, pos.AskSupervisor
 	o.Reason = pos.Reason{Code: pos.WhyLate, Amount: q.Due, Asset: q.Asset}
+	mayBe(v, pos.ActTakeOver, pos.ActReprice, pos.ActAccept, pos.ActRefundDue)
 	v.Pay = pos.Request{Quote: q, Asset: v.Asset}
 }
 
@@ -456,6 +501,7 @@ func disputed(v *pos.View) {
 	o := &v.Sale.Outcome
 	o.Status, o.Verdict, o.Received = pos.Disputed, pos.AskSupervisor, chain.Amount{}
 	o.Reason = pos.Reason{Code: pos.WhyConflict, By: v.Payments[0].By}
+	mayBe(v, pos.ActTakeOver, pos.ActAccept)
 	v.Sale.ClosedAt = time.Time{}
 }
 
@@ -564,7 +610,7 @@ func (s *stand) run(cmd tea.Cmd) {
 func keyMsg(name string) tea.KeyPressMsg {
 	codes := map[string]rune{
 		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "backspace": tea.KeyBackspace, "space": tea.KeySpace,
-		"up": tea.KeyUp, "down": tea.KeyDown, "f2": tea.KeyF2, "f4": tea.KeyF4,
+		"up": tea.KeyUp, "down": tea.KeyDown, "f2": tea.KeyF2, "f4": tea.KeyF4, "f8": tea.KeyF8, "f9": tea.KeyF9,
 	}
 	if code, ok := codes[name]; ok {
 		return tea.KeyPressMsg{Code: code}

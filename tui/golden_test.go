@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
 )
 
@@ -36,12 +39,15 @@ func golden(t *testing.T, name, frame string) {
 	}
 }
 
-// situations are what a cashier meets, in the order of a day.
-var situations = []struct {
+// situation is what a screen is drawn for.
+type situation struct {
 	name  string
 	setup []func(*Config, *shopFake)
 	play  func(s *stand)
-}{
+}
+
+// situations are what a cashier meets, in the order of a day.
+var situations = append([]situation{
 	{name: "amount-first", setup: []func(*Config, *shopFake){demo}, play: func(*stand) {}},
 	{name: "amount-typed", play: func(s *stand) {
 		s.keys("1620").press("enter", "n").happens(231, seen)
@@ -79,6 +85,129 @@ var situations = []struct {
 		s.keys("1620").press("enter", "n").keys("450b")
 		s.press("n").happens(231, paid).happens(232, late)
 	}},
+}, deciding()...)
+
+// deciding is what a cashier and a supervisor meet when something went wrong.
+func deciding() []situation {
+	bob := []func(*Config, *shopFake){withBob}
+	toRefund := func(s *stand) {
+		s.keys("1620b").happens(231, underpaid)
+		s.press("g", "1")
+		s.send(tea.PasteMsg{Content: homeAddress})
+	}
+	return []situation{
+		{name: "outcome-late", play: func(s *stand) { s.keys("1620b").happens(231, late) }},
+		{name: "form-accept", setup: bob, play: func(s *stand) { s.keys("1620b").happens(231, underpaid).press("a").keys("2468") }},
+		{name: "form-wrong", setup: bob, play: func(s *stand) {
+			s.keys("1620b").happens(231, late).press("r", "tab").keys("he waited").press("enter").keys("111111").press("enter")
+		}},
+		{name: "form-nobody", play: func(s *stand) { s.keys("1620b").happens(231, late).press("a") }},
+		{name: "form-cash", play: func(s *stand) { s.keys("1620b").happens(231, partial).press("k") }},
+		{name: "refund-amount", setup: bob, play: func(s *stand) { s.keys("1620b").happens(231, underpaid).press("g", "down") }},
+		{name: "refund-part", setup: bob, play: func(s *stand) { s.keys("1620b").happens(231, underpaid).press("g", "2").keys("324") }},
+		{name: "refund-address", setup: bob, play: toRefund},
+		{name: "refund-pin", setup: bob, play: func(s *stand) { toRefund(s); s.press("enter").keys("24") }},
+		{name: "payout", setup: bob, play: func(s *stand) { toRefund(s); s.press("enter").keys(bobsPIN).press("enter").tick(7e9) }},
+		{name: "payout-seen", setup: bob, play: func(s *stand) {
+			toRefund(s)
+			s.press("enter").keys(bobsPIN).press("enter").happens(231, onItsWay(0, 1)).tick(7e9)
+		}},
+		{name: "outcome-refunded", setup: bob, play: func(s *stand) {
+			toRefund(s)
+			s.press("enter").keys(bobsPIN).press("enter").happens(231, onItsWay(1, 1)).happens(231, refunded).tick(7e9)
+		}},
+		{name: "away", play: backFromTheWeekend},
+		{name: "away-news", play: func(s *stand) { backFromTheWeekend(s); s.press("esc").keys("45") }},
+		{name: "news-late", play: lateOnMonday},
+		{name: "find-asked", play: func(s *stand) {
+			s.shop.sights = map[string][]pos.Sighting{nobodysTx: {
+				{Rail: "bitcoin:mainnet", Asset: btc, Found: chain.Found{Known: true, Block: chain.BlockRef{Height: 975110, Hash: "00", Time: noon.Add(-time.Hour)}}},
+				{Rail: "eip155:1", Asset: eth},
+				{Rail: "eip155:8453", Asset: eth, Err: chain.ErrCannot},
+			}}
+			s.press("w")
+			s.send(tea.PasteMsg{Content: nobodysTx})
+		}},
+		{name: "find-sale", play: func(s *stand) { day(s); s.press("w").keys("9f1c04ab") }},
+		{name: "detail-whole", setup: bob, play: func(s *stand) { wholeStory(s); s.press("d") }},
+		{name: "changed", setup: bob, play: func(s *stand) { keysChanged(s) }},
+		{name: "changed-agree", setup: bob, play: func(s *stand) { keysChanged(s).press("f8").keys("24") }},
+		{name: "amount-stale", setup: bob, play: func(s *stand) { stale(s).keys("450") }},
+		{name: "rate-form", setup: bob, play: func(s *stand) { stale(s).press("f9", "enter").keys("62410.50") }},
+		{name: "rate-far", setup: bob, play: func(s *stand) {
+			stale(s).press("f9", "enter").keys("624").press("enter").keys(bobsPIN).press("enter")
+		}},
+		{name: "rate-manual", setup: bob, play: func(s *stand) {
+			stale(s).press("f9", "enter").keys("62000").press("enter").keys(bobsPIN).press("enter").tick(7e9)
+		}},
+	}
+}
+
+const nobodysTx = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"
+
+// backFromTheWeekend is a till that was closed from Friday to Monday.
+func backFromTheWeekend(s *stand) {
+	s.keys("1620").press("enter").press("n").keys("450b").press("n").keys("3800b").press("n")
+	s.shop.change(s.t, 231, paid)
+	s.shop.change(s.t, 232, late)
+	s.shop.change(s.t, 233, underpaid)
+	s.clock.move(68 * time.Hour)
+	s.send(ticked(s.clock.Now()))
+	s.shop.away = &pos.Away{From: noon.Add(6 * time.Hour), Until: s.clock.Now().Add(-time.Minute)}
+	for _, v := range s.shop.sales {
+		s.shop.away.Sales = append(s.shop.away.Sales, v.Sale.ID)
+	}
+	s.send(heard{update: pos.Update{Board: s.shop.Board()}})
+}
+
+// lateOnMonday is money for a sale of Friday, while another is being typed.
+func lateOnMonday(s *stand) {
+	s.keys("1100b").press("n").happens(231, expired)
+	s.tick(70*time.Hour).keys("45").happens(231, func(v *pos.View) {
+		late(v)
+		v.Payments[0].FirstAt = s.clock.Now()
+	})
+}
+
+// wholeStory is a sale on which everything was tried.
+func wholeStory(s *stand) {
+	s.keys("1620b").happens(231, disputed)
+	v := s.shop.sales[0]
+	id, at := v.Sale.ID, noon
+	rung := v.Sale
+	rung.Outcome = pos.Outcome{}
+	key := v.Payments[0].Key
+	block := chain.BlockRef{Height: 975113, Hash: "00", Time: noon}
+	s.shop.wrote(id, at, pos.EntrySale, rung)
+	s.shop.wrote(id, at.Add(8*time.Second), pos.EntryEvent, chain.Event{Kind: chain.Seen, Key: key, Asset: btc.ID, Amount: chain.Units(25958), Evidence: chain.Proof{Announcers: 8, Of: 8}})
+	s.shop.wrote(id, at.Add(8*time.Second), pos.EntryOutcome, pos.Outcome{Status: pos.Seen, Verdict: pos.Wait, Asset: btc.ID, Reason: pos.Reason{Code: pos.WhyNoBlock, N: 1}})
+	s.shop.wrote(id, at.Add(9*time.Minute), pos.EntryEvent, chain.Event{Kind: chain.Included, Key: key, Asset: btc.ID, Amount: chain.Units(25958), Block: block})
+	s.shop.wrote(id, at.Add(9*time.Minute), pos.EntryOutcome, pos.Outcome{Status: pos.Paid, Verdict: pos.HandOver, Asset: btc.ID, Reason: pos.Reason{Code: pos.WhyConfirmed, N: 1, Block: block}})
+	s.shop.wrote(id, at.Add(20*time.Minute), pos.EntryEvent, chain.Event{Kind: chain.Retracted, Key: key, Block: block})
+	s.shop.wrote(id, at.Add(21*time.Minute), pos.EntryEvent, chain.Event{Kind: chain.Conflict, Key: key, By: v.Payments[0].By})
+	s.shop.wrote(id, at.Add(21*time.Minute), pos.EntryOutcome, v.Sale.Outcome)
+	s.shop.wrote(id, at.Add(21*time.Minute), pos.EntryIncident, pos.Incident{Was: pos.Paid, Is: pos.Disputed, Reason: v.Sale.Outcome.Reason, Cashier: "Ana", Terminal: "till 1"})
+	s.shop.wrote(id, at.Add(30*time.Minute), pos.EntryAct, pos.Act{Kind: pos.ActAccept, Actor: pos.Actor{Name: "Ana", Terminal: "till 1"}, Approved: "Bob", Why: "a regular"})
+	s.clock.move(31 * time.Minute)
+	s.send(ticked(s.clock.Now()))
+}
+
+func keysChanged(s *stand) *stand {
+	s.shop.changed = []string{"bitcoin key: 8c1fa2d0 > 11aa22bb", "tolerance: 0.1 % > 5 %"}
+	s.keys("450")
+	s.send(heard{update: pos.Update{Board: s.shop.Board()}})
+	return s
+}
+
+// stale is a shop whose exchanges do not answer any more.
+func stale(s *stand) *stand {
+	s.shop.refuse[btc.ID], s.shop.refuse[eth.ID] = pos.ErrStaleRate, pos.ErrStaleRate
+	s.shop.byHand = map[chain.AssetID]pos.RateInfo{
+		btc.ID: {Rate: rates[btc.ID], State: pos.RateStale, At: noon.Add(-7 * time.Minute)},
+		eth.ID: {Rate: rates[eth.ID], State: pos.RateStale, At: noon.Add(-6 * time.Minute)},
+	}
+	s.send(heard{update: pos.Update{Board: s.shop.Board()}})
+	return s
 }
 
 // day is a few sales in different states.

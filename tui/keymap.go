@@ -4,11 +4,12 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/cointill/till/pos"
 	"github.com/cointill/till/tui/words"
 )
 
 // place is a screen as far as keys are concerned.
-type place uint8
+type place uint16
 
 const (
 	onAmount   place = 1 << iota
@@ -18,8 +19,9 @@ const (
 	onSales
 	onDetail
 	onHealth
+	onAway // what came while nobody looked
 
-	anywhere = onAmount | onPay | onOutcome | onCustomer | onSales | onDetail | onHealth
+	anywhere = onAmount | onPay | onOutcome | onCustomer | onSales | onDetail | onHealth | onAway
 	onSale   = onPay | onOutcome | onCustomer
 )
 
@@ -66,6 +68,17 @@ const (
 	actHealth   action = "health"
 	actRedraw   action = "redraw"
 	actQuit     action = "quit"
+	actCash     action = "cash"
+	actAccept   action = "accept"
+	actReprice  action = "reprice"
+	actGiveBack action = "give-back"
+	actGaveBack action = "gave-back"
+	actMistake  action = "mistake"
+	actTakeOver action = "take-over"
+	actAgree    action = "agree"
+	actRate     action = "rate"
+	actSeen     action = "seen"
+	actLater    action = "later"
 	actPay      action = "demo-pay"
 	actScenes   action = "demo-scenes"
 	actMine     action = "demo-mine"
@@ -103,17 +116,28 @@ var bindings = []binding{
 	{act: actUnit, keys: k("/"), label: "/", on: onAmount, foot: onAmount},
 	{act: actOpen, keys: k("o"), label: "o", on: onAmount, foot: onAmount, now: (*Model).canOpen, hint: (*Model).blank},
 
-	{act: actPay, keys: k("p"), label: "p", on: onPay | onCustomer, foot: onPay, demo: true, now: (*Model).hasForm},
+	{act: actRate, keys: k("f9"), label: "F9", on: onAmount | onHealth, foot: onAmount, now: (*Model).canSetRate, hint: (*Model).needsRate},
+	{act: actAgree, keys: k("f8"), label: "F8", on: onAmount | onHealth, foot: onAmount | onHealth, now: (*Model).keysChanged},
+
+	{act: actPay, keys: k("p"), label: "p", on: onPay | onCustomer | onOutcome, foot: onPay | onOutcome, demo: true, now: (*Model).canPay},
 	{act: actMine, keys: k("m"), label: "m", on: anywhere &^ onSales, foot: onPay, demo: true, hint: (*Model).touched},
 	{act: actScenes, keys: k("P"), label: "P", on: anywhere &^ onSales, foot: onPay, demo: true},
+	// What a person does with a sale: each key is one act wherever it is possible.
 	{act: actRest, keys: k("enter"), label: "enter", on: onOutcome, foot: onOutcome, now: (*Model).hasRest},
 	{act: actNext, keys: k("enter"), label: "enter", on: onOutcome, foot: onOutcome, now: (*Model).noRest},
+	{act: actTakeOver, keys: k("h"), label: "h", on: onPay | onOutcome, now: can(pos.ActTakeOver)},
+	{act: actCash, keys: k("k"), label: "k", on: onPay | onOutcome, foot: onPay, now: can(pos.ActCash)},
+	{act: actReprice, keys: k("r"), label: "r", on: onPay | onOutcome, now: can(pos.ActReprice)},
+	{act: actAccept, keys: k("a"), label: "a", on: onPay | onOutcome, foot: onPay, now: can(pos.ActAccept)},
+	{act: actGiveBack, keys: k("g"), label: "g", on: onPay | onOutcome, now: can(pos.ActRefundDue)},
+	{act: actGaveBack, keys: k("o"), label: "o", on: onPay | onOutcome, foot: onOutcome, now: can(pos.ActRefundDone)},
+	{act: actMistake, keys: k("z"), label: "z", on: onPay | onOutcome, foot: onOutcome, now: can(pos.ActRefundVoid)},
 	{act: actNext, keys: k("n"), label: "n", on: onSale, foot: onPay | onCustomer},
 	{act: actCoin, keys: k("c"), label: "c", on: onPay | onCustomer, foot: onPay, now: (*Model).canOffer},
-	{act: actForm, keys: k("v"), label: "v", on: onPay | onCustomer, foot: onPay, now: (*Model).hasForms},
+	{act: actForm, keys: k("v"), label: "v", on: onPay | onCustomer | onOutcome, foot: onPay, now: (*Model).hasForms},
 	{act: actCustomer, keys: k("f"), label: "f", on: onPay | onOutcome, foot: onPay},
 	{act: actFacts, keys: k("f", "esc"), label: "f", on: onCustomer, foot: onCustomer},
-	{act: actFlip, keys: k("space"), label: "space", on: onPay, foot: onPay, now: (*Model).canFlip},
+	{act: actFlip, keys: k("space"), label: "space", on: onPay | onOutcome, foot: onPay | onOutcome, now: (*Model).canFlip},
 	{act: actCopy, keys: k("y"), label: "y", on: onSale, foot: onPay, now: (*Model).hasForm},
 	{act: actCopyURI, keys: k("u"), label: "u", on: onSale, now: (*Model).hasForm},
 	{act: actQuote, keys: k("r"), label: "r", on: onPay, now: (*Model).untouched},
@@ -122,10 +146,13 @@ var bindings = []binding{
 	{act: actCancel, keys: k("esc"), label: "esc", on: onPay, foot: onPay, now: (*Model).untouched},
 	{act: actLeaveIt, keys: k("esc"), label: "esc", on: onPay | onOutcome, foot: onPay, now: (*Model).touched},
 
-	{act: actUp, keys: k("up", "pgup"), label: "up", on: onSales | onDetail | onHealth},
-	{act: actDown, keys: k("down", "pgdown"), label: "down", on: onSales | onDetail | onHealth, foot: onDetail | onHealth, hint: (*Model).longer},
+	{act: actSeen, keys: k("enter"), label: "enter", on: onAway, foot: onAway, now: (*Model).awayFine},
+	{act: actUp, keys: k("up", "pgup"), label: "up", on: onSales | onDetail | onHealth | onAway},
+	{act: actDown, keys: k("down", "pgdown"), label: "down", on: onSales | onDetail | onHealth | onAway, foot: onDetail | onHealth, hint: (*Model).longer},
 	{act: actSearch, keys: k("/"), label: "/", on: onSales, foot: onSales},
-	{act: actShow, keys: k("enter"), label: "enter", on: onSales | onDetail, foot: onSales | onDetail},
+	{act: actShow, keys: k("enter"), label: "enter", on: onSales | onDetail | onAway, foot: onSales | onDetail | onAway, now: (*Model).canShow},
+	{act: actSeen, keys: k("s"), label: "s", on: onAway, foot: onAway},
+	{act: actLater, keys: k("esc"), label: "esc", on: onAway, foot: onAway},
 	{act: actShut, keys: k("esc"), label: "esc", on: onSales | onDetail | onHealth, foot: onSales | onDetail | onHealth},
 
 	{act: actNews, keys: k("tab"), label: "tab", on: anywhere, now: (*Model).hasNews},
@@ -219,6 +246,7 @@ func KeyGroups(w words.Words) []KeyGroup {
 		{p.KeysOutcome, onOutcome},
 		{p.KeysCustomer, onCustomer},
 		{p.KeysSales, onSales | onDetail},
+		{p.KeysAway, onAway},
 		{p.KeysAlways, anywhere},
 	} {
 		group := KeyGroup{Title: g.title}
@@ -252,3 +280,7 @@ func (g *KeyGroup) add(b binding, w words.Words) {
 	}
 	g.Keys = append(g.Keys, KeyHelp{Keys: b.label, Does: long})
 }
+
+// canShow tells whether enter shows a row: on the list of what came, it
+// acknowledges where there is nothing to decide.
+func (m *Model) canShow() bool { return m.at != onAway || !m.awayFine() }

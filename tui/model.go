@@ -74,7 +74,7 @@ type Model struct {
 	now      time.Time
 	closed   bool // the register ended
 
-	at      place // onAmount, onSale (whatever the sale is), onSales, onDetail, onHealth
+	at      place // onAmount, onSale (whatever the sale is), onSales, onDetail, onHealth, onAway
 	over    overlay
 	draft   draft
 	parked  *draft  // typed ahead of a draft that came back
@@ -91,15 +91,18 @@ type Model struct {
 	sale     string // id of the sale on screen
 	before   string // the sale that esc goes back to, after a look at the news
 	customer bool
-	flip     bool // small screens: the facts instead of the code
-	rest     bool // a sale that has ended, shown again with the code for what is missing
-	form     int
+	flip     bool                // small screens: the facts instead of the code
+	rest     bool                // a sale that has ended, shown again with the code for what is missing
+	qr       int                 // which of a request's forms is shown
 	known    map[string]pos.View // sales heard of
 	open     []string            // ids of open ones, oldest first
 	code     qr.Code
 	codeKey  codeKey
 
-	news   []string // ids of sales with something new, oldest first
+	form   *form     // what is asked before an act
+	away   absence   // what came while nobody looked
+	keyAt  time.Time // when a key was last pressed
+	news   []string  // ids of sales with something new, oldest first
 	list   saleList
 	scroll int  // of the help, the health and the detail screen
 	more   bool // they go on below the last row
@@ -120,6 +123,7 @@ const (
 	overHelp
 	overCancel
 	overScenes
+	overForm
 )
 
 // busy is a command whose answer decides what the next key means.
@@ -208,7 +212,7 @@ func (m *Model) dress(dark bool) {
 func (m *Model) Init() tea.Cmd {
 	cmds := []tea.Cmd{m.tick(), tea.RequestBackgroundColor}
 	if m.reg != nil {
-		cmds = append(cmds, m.listen(), m.load())
+		cmds = append(cmds, m.listen(), m.load(), m.heed())
 	}
 	return tea.Batch(cmds...)
 }
@@ -252,9 +256,8 @@ func pending(s pos.Status) bool {
 
 // trouble tells whether a person has to decide something.
 func trouble(s pos.Status) bool {
-	switch s {
-	case pos.Underpaid, pos.Late, pos.Disputed, pos.Reversed, pos.RefundDue:
-		return true
-	}
-	return false
+	return conflicted(s) || s == pos.Underpaid || s == pos.Late || s == pos.RefundDue
 }
+
+// conflicted tells whether money that goods were handed over for is in doubt.
+func conflicted(s pos.Status) bool { return s == pos.Disputed || s == pos.Reversed }

@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/pos"
@@ -41,13 +42,17 @@ func (m *Model) looked(id string) {
 	m.layout()
 }
 
-func (m *Model) hasNews() bool { return len(m.news) > 0 }
+func (m *Model) hasNews() bool { return len(m.news) > 0 || m.awayFirst() }
 
 func (m *Model) drawNews() {
-	if len(m.news) == 0 || m.lay.news.H == 0 {
+	if !m.hasNews() || m.lay.news.H == 0 {
 		return
 	}
 	a := m.area(m.lay.news)
+	if m.awayFirst() {
+		m.drawAwayNews(a)
+		return
+	}
 	v := m.known[m.news[0]]
 	o := v.Sale.Outcome
 	mark := "[*]"
@@ -70,12 +75,17 @@ func (m *Model) drawNews() {
 	}
 	end := a.w() - 1 - ansi.StringWidth(look)
 	style := m.styleOf(o)
+	if text := m.lateText(v, day); o.Status == pos.Late && ansi.StringWidth(text)+2 < end {
+		a.text(1, 0, style, text)
+		a.text(end, 0, theme.Dim, look)
+		return
+	}
 	x := a.text(1, 0, style, mark) + 1
 	x = a.fit(x, 0, end-x, theme.Strong, words.Number4(v.Sale.Number)) + 2
 	for _, part := range []struct {
 		st   theme.Style
 		text string
-	}{{theme.Dim, day}, {theme.Text, m.priceText(v, true)}, {style, m.w.StatusShort(o)}, {style, m.w.Verdict(o.Verdict)}} {
+	}{{theme.Text, m.priceText(v, true)}, {style, m.w.StatusShort(o)}, {theme.Dim, day}, {style, m.w.Verdict(o.Verdict)}} {
 		if part.text != "" && x+ansi.StringWidth(part.text) < end {
 			x = a.text(x, 0, part.st, part.text) + 2
 		}
@@ -83,4 +93,22 @@ func (m *Model) drawNews() {
 	if end > x-2 {
 		a.text(end, 0, theme.Dim, look)
 	}
+}
+
+// lateText is late money in words: whose, how much, when.
+func (m *Model) lateText(v pos.View, day string) string {
+	if len(v.Payments) == 0 {
+		return ""
+	}
+	p := v.Payments[len(v.Payments)-1]
+	got := m.worth(v, p.Amount)
+	if got == "" {
+		got = m.f.Coin(p.Amount, m.f.Find(p.Asset))
+	}
+	sale := strings.TrimSpace(words.Number4(v.Sale.Number) + " " + day)
+	when := m.w.Day(p.FirstAt, m.now)
+	if when != m.p.Today {
+		when = sprintf(m.p.OnDay, when)
+	}
+	return sprintf(m.p.LateNews, m.w.Status(v.Sale.Outcome), sale, got, when)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
 )
 
 // Register is the register as a screen needs it; *pos.Register is one. Shop,
@@ -27,11 +28,27 @@ type Register interface {
 	View(ctx context.Context, saleID string) (pos.View, error)
 	Views(ctx context.Context, q pos.Query) ([]pos.View, error)
 	Subscribe() *pos.Mailbox
+
+	// Act does what a person asks for with a sale. Where a PIN is needed it
+	// fails with *pos.WrongPINError, *pos.LockedPINError or pos.ErrNoSupervisor.
+	Act(ctx context.Context, saleID string, d pos.Deed) (pos.View, error)
+	// History is a sale's part of the journal, oldest first.
+	History(ctx context.Context, saleID string) ([]pos.Entry, error)
+	// Lookup asks every rail whose form the text has: a transaction or an address.
+	Lookup(ctx context.Context, text string) []pos.Sighting
+	// Back acknowledges Board.Away.
+	Back(ctx context.Context, by pos.Actor) error
+	// Agree agrees to Board.Changed. Without any supervisor no PIN is asked for.
+	Agree(ctx context.Context, by pos.Actor, pin string) error
+	// SetRate sells an asset at a price by hand; pos.ErrFarRate asks for sure.
+	SetRate(ctx context.Context, asset chain.AssetID, rate money.Rate, by pos.Actor, pin string, sure bool) error
+	// Staff lists who has a PIN, without the PINs.
+	Staff(ctx context.Context) ([]pos.Member, error)
 }
 
 // Stage plays the customer and the chain in the demo. There is none outside it.
 type Stage interface {
-	// Pay sends what v asks for.
+	// Pay sends what v asks for; of a refund that is due, what goes back.
 	Pay(ctx context.Context, v pos.View) error
 	// Scenes lists what can be played with v, the plain payment first.
 	Scenes(v pos.View) []Scene

@@ -23,6 +23,7 @@ func (m *Model) press(key string) tea.Cmd {
 	if m.startErr != nil || m.closed {
 		return nil
 	}
+	m.keyAt = m.cfg.Clock.Now()
 	if m.busy != idle || (m.reg == nil && m.over == overNone && !m.early(key)) {
 		if len(m.queue) < mostQueued {
 			m.queue = append(m.queue, key)
@@ -51,8 +52,9 @@ func (m *Model) press(key string) tea.Cmd {
 		}
 	case onPay, onOutcome, onCustomer:
 		m.typeNext(key, here)
-	case onSales, onDetail, onHealth:
+	case onSales, onDetail, onHealth, onAway:
 		if isDigit(key) {
+			m.leaveAway()
 			m.toAmount()
 			m.typeKey(key)
 		}
@@ -126,6 +128,9 @@ func (m *Model) do(act action, key string, here place) tea.Cmd {
 	case actHelp:
 		m.over, m.scroll = overHelp, 0
 	case actNews:
+		if m.awayFirst() {
+			return m.toAway()
+		}
 		if len(m.news) > 0 {
 			id, before := m.news[0], ""
 			if v, ok := m.view(); ok && m.at == onSale && pending(v.Sale.Outcome.Status) {
@@ -137,6 +142,7 @@ func (m *Model) do(act action, key string, here place) tea.Cmd {
 		}
 	case actFind:
 		m.toSales()
+		m.list.money = true
 		m.list.field.Focus()
 		return m.find(false)
 	case actSales:
@@ -148,7 +154,7 @@ func (m *Model) do(act action, key string, here place) tea.Cmd {
 	case actScenes:
 		m.over, m.scene = overScenes, 0
 	case actPay:
-		if v, ok := m.view(); ok {
+		if v, ok := m.view(); ok && m.canPay() {
 			stage := m.stage
 			return m.perform(func(ctx context.Context) error { return stage.Pay(ctx, v) })
 		}
@@ -156,10 +162,16 @@ func (m *Model) do(act action, key string, here place) tea.Cmd {
 		v, _ := m.view()
 		stage := m.stage
 		return m.perform(func(ctx context.Context) error { return stage.Mine(ctx, v) })
+	case actAgree:
+		return m.askAgree()
+	case actRate:
+		return m.askRate()
 	default:
 		switch here {
 		case onAmount:
 			return m.doAmount(act, key)
+		case onAway:
+			return m.doAway(act)
 		case onPay, onOutcome, onCustomer:
 			return m.doSale(act)
 		case onSales, onDetail, onHealth:
@@ -212,6 +224,8 @@ func (m *Model) pressOver(key string) tea.Cmd {
 		}
 	case overScenes:
 		return m.pressScenes(key)
+	case overForm:
+		return m.pressForm(key)
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -29,20 +31,33 @@ func allKeys() []string {
 	for _, b := range bindings {
 		add(b.keys...)
 	}
-	add("b", "e", "u", "q", "Z", "ü", "界", "left", "home", "alt+x", "f9", "~", "-")
+	add("b", "e", "u", "q", "Z", "ü", "界", "left", "home", "alt+x", "f10", "~", "-", "shift+tab")
 	return keys
 }
 
 // TestRandomKeysNeverBreakAFrame presses anything while anything happens.
 func TestRandomKeysNeverBreakAFrame(t *testing.T) {
 	keys := allKeys()
-	fates := []func(*pos.View){seen, partial, confirming(1, 3), paid, underpaid, late, disputed, expired, handOver}
+	fates := []func(*pos.View){seen, partial, confirming(1, 3), paid, underpaid, late, disputed, expired, handOver, toBePaidBack, refunded}
 	rapid.Check(t, func(rt *rapid.T) {
 		setup := []func(*Config, *shopFake){}
 		if rapid.Bool().Draw(rt, "demo") {
 			setup = append(setup, demo)
 		}
+		if rapid.Bool().Draw(rt, "staff") {
+			setup = append(setup, withBob)
+		}
 		s := newStand(t, 80, 24, setup...)
+		board := func() {
+			s.clock.move(time.Duration(rapid.IntRange(0, 20).Draw(rt, "pause")) * time.Second)
+			s.shop.changed = rapid.SampledFrom([][]string{nil, nil, {"tolerance: 1 > 2"}}).Draw(rt, "changed")
+			s.shop.refuse[btc.ID] = rapid.SampledFrom([]error{nil, pos.ErrStaleRate}).Draw(rt, "refusal")
+			s.shop.away = nil
+			if n := len(s.shop.sales); n > 0 && rapid.Bool().Draw(rt, "away") {
+				s.shop.away = &pos.Away{From: noon, Until: s.clock.Now(), Sales: []string{s.shop.sales[n-1].Sale.ID}}
+			}
+			s.send(heard{update: pos.Update{Board: s.shop.Board()}})
+		}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 9).Draw(rt, "what") {
 			case 0:
@@ -53,6 +68,8 @@ func TestRandomKeysNeverBreakAFrame(t *testing.T) {
 			case 1:
 				s.send(tea.WindowSizeMsg{Width: rapid.IntRange(0, 220).Draw(rt, "w"), Height: rapid.IntRange(0, 70).Draw(rt, "h")})
 			case 2:
+				board()
+			case 3:
 				s.send(tea.PasteMsg{Content: rapid.String().Draw(rt, "paste")})
 			default:
 				s.press(rapid.SampledFrom(keys).Draw(rt, "key"))
@@ -185,14 +202,38 @@ func TestHostileNamesCannotLeaveTheirCells(t *testing.T) {
 			v.Sale.Acts = []pos.Act{{Kind: pos.ActKind(evil("act")), Why: evil("why")}}
 			v.Payments[0].Key.TxID, v.Payments[0].By = chain.TxID(evil("tx")), chain.TxID(evil("by"))
 			v.Sale.Outcome.Notes = []pos.Reason{{Code: pos.Code(evil("code")), Text: evil("text")}}
-			v.Sale.Quotes[0].Rate.Sources = []string{evil("source")}
+			v.Sale.Quotes[0].Rate.Sources = []string{"manual: " + evil("source")}
+			v.Sale.Quotes[0].Rate.State = pos.RateManual
 		})
+		id := s.shop.sales[0].Sale.ID
+		by := pos.Actor{Name: evil("actor"), Terminal: evil("till")}
+		s.shop.wrote(id, noon, pos.EntryAct, pos.Act{Kind: pos.ActAccept, Actor: by, Approved: evil("approved"), Why: evil("reason")})
+		s.shop.wrote(id, noon, pos.EntryIncident, pos.Incident{Was: pos.Status(evil("was")), Cashier: evil("cashier"), Reason: pos.Reason{Code: pos.Code(evil("code"))}})
+		s.shop.wrote(id, noon, pos.EntryKind(evil("kind")), evil("body"))
+		s.shop.wrote(id, noon, pos.EntryEvent, chain.Event{Kind: chain.Seen, Key: chain.PaymentKey{TxID: chain.TxID(evil("tx"))}, Asset: chain.AssetID(evil("asset"))})
+		s.shop.changed = []string{evil("rule")}
+		s.shop.byHand = map[chain.AssetID]pos.RateInfo{btc.ID: {State: pos.RateManual, Rate: rates[btc.ID], Sources: []string{"manual: " + evil("who")}}}
+		s.send(heard{update: pos.Update{Board: s.shop.Board()}})
+		s.shop.sights = map[string][]pos.Sighting{nobodysTx: {{Rail: evil("rail"), Err: errors.New(evil("error"))}}}
 		for _, key := range []string{"f", "f", "d", "esc", "n", "f2", "enter", "esc", "esc", "f4", "esc", "w"} {
 			look()
 			s.press(key)
 		}
 		s.send(tea.PasteMsg{Content: evil("paste")})
 		look()
+		s.press("esc", "esc", "w")
+		s.send(tea.PasteMsg{Content: nobodysTx})
+		look()
+		s.press("esc", "esc", "esc").happens(231, toBePaidBack).happens(231, func(v *pos.View) {
+			v.Payout.Asset.Name, v.Payout.Refund.To, v.Payout.Refund.Basis = evil("asset"), chain.Destination(evil("to")), pos.RefundBasis(evil("basis"))
+		})
+		s.press("tab")
+		look()
+		for _, key := range []string{"o", "tab"} {
+			s.press(key)
+			s.send(tea.PasteMsg{Content: evil("why")})
+			look()
+		}
 	})
 }
 

@@ -29,15 +29,33 @@ func (m *Model) touched() bool { return !m.untouched() }
 
 func (m *Model) canOffer() bool { return m.untouched() && len(m.shop.Assets) > 1 }
 
-func (m *Model) hasForms() bool {
-	v, _ := m.view()
-	return len(v.Pay.Forms) > 1
+// request is what the code on screen asks for, and of whom: of the customer, or
+// of the owner's wallet where money is to go back.
+func (m *Model) request(v pos.View) pos.Request {
+	if p := v.Payout; p != nil && !m.customer {
+		return pos.Request{
+			Quote: pos.Quote{Asset: p.Refund.Asset, Rail: p.Refund.Rail, To: p.Refund.To},
+			Asset: p.Asset, Amount: p.Rest, Forms: p.Forms,
+		}
+	}
+	return v.Pay
 }
 
-func (m *Model) hasForm() bool {
-	v, _ := m.view()
-	return len(v.Pay.Forms) > 0
+func (m *Model) hasForms() bool { return len(m.shownForms()) > 1 }
+
+func (m *Model) hasForm() bool { return len(m.shownForms()) > 0 }
+
+// shownForms are those of the sale on screen, none where no code is shown.
+func (m *Model) shownForms() []chain.Form {
+	v, ok := m.view()
+	if here := m.here(); !ok || here == onOutcome && v.Payout == nil {
+		return nil
+	}
+	return m.request(v).Forms
 }
+
+// canPay tells whether the demo's customer, or its owner, has something to pay.
+func (m *Model) canPay() bool { return m.hasForm() || m.hasRest() }
 
 func (m *Model) canFlip() bool { return m.lay.solo && m.hasForm() }
 
@@ -71,8 +89,14 @@ func (m *Model) doSale(act action) tea.Cmd {
 		}
 		return nil
 	}
+	if kindOf(act) != "" {
+		return m.prompt(act, v)
+	}
 	switch act {
 	case actLeaveIt:
+		if m.away.from {
+			return m.toAway()
+		}
 		if m.before != "" {
 			m.show(m.before)
 			break
@@ -110,10 +134,10 @@ func (m *Model) doSale(act action) tea.Cmd {
 	case actCancel:
 		m.over = overCancel
 	case actDetail:
-		m.list.detail, m.list.from, m.at, m.scroll = v.Sale.ID, onSale, onDetail, 0
+		return m.toDetail(v.Sale.ID, onSale)
 	case actCopy:
 		m.say(false, m.p.Copied)
-		return tea.SetClipboard(string(v.Pay.Quote.To))
+		return tea.SetClipboard(string(m.request(v).Quote.To))
 	case actCopyURI:
 		m.say(false, m.p.CopiedURI)
 		return tea.SetClipboard(m.link(v))
@@ -146,15 +170,18 @@ func (m *Model) nextAsset(v pos.View) (chain.AssetID, bool) {
 // nextForm turns to the next form that there is room for, or says how much the
 // next one needs.
 func (m *Model) nextForm(v pos.View) {
-	forms, room := v.Pay.Forms, m.codeRoom()
-	shown := m.form
+	forms, room := m.request(v).Forms, m.codeRoom()
+	if len(forms) == 0 {
+		return
+	}
+	shown := m.qr
 	if at := slices.IndexFunc(forms, func(f chain.Form) bool { return f.Text == m.code.Text }); at >= 0 {
 		shown = at // another one than was asked for, where that had no room
 	}
 	for i := 1; i < len(forms); i++ {
 		at := (shown + i) % len(forms)
 		if _, ok := qr.Fit(forms[at:at+1], room.W, room.H, m.codeMode()); ok {
-			m.form = at
+			m.qr = at
 			return
 		}
 	}
@@ -164,18 +191,19 @@ func (m *Model) nextForm(v pos.View) {
 }
 
 func (m *Model) shownForm(v pos.View) chain.Form {
-	if len(v.Pay.Forms) == 0 {
+	forms := m.request(v).Forms
+	if len(forms) == 0 {
 		return chain.Form{}
 	}
-	return v.Pay.Forms[m.form%len(v.Pay.Forms)]
+	return forms[m.qr%len(forms)]
 }
 
 // link is what can be opened by a wallet: the form that is shown, or where that
 // is an address alone, the first that is more.
 func (m *Model) link(v pos.View) string {
-	form := m.shownForm(v)
-	if at := slices.IndexFunc(v.Pay.Forms, func(f chain.Form) bool { return f.Kind != chain.FormAddress }); form.Kind == chain.FormAddress && at >= 0 {
-		form = v.Pay.Forms[at]
+	form, forms := m.shownForm(v), m.request(v).Forms
+	if at := slices.IndexFunc(forms, func(f chain.Form) bool { return f.Kind != chain.FormAddress }); form.Kind == chain.FormAddress && at >= 0 {
+		form = forms[at]
 	}
 	return form.Text
 }
@@ -191,14 +219,15 @@ type codeKey struct {
 // nothing while neither the request nor the room changes.
 func (m *Model) encode() {
 	v, ok := m.view()
-	if !ok || m.at != onSale || len(v.Pay.Forms) == 0 {
+	all := m.request(v).Forms
+	if !ok || m.at != onSale || len(all) == 0 {
 		m.code, m.codeKey = qr.Code{}, codeKey{}
 		return
 	}
 	// The form that was asked for gives way to others where there is no room: any
 	// code is better than none, and the facts say what it holds.
-	at := m.form % len(v.Pay.Forms)
-	forms := slices.Concat(v.Pay.Forms[at:], v.Pay.Forms[:at])
+	at := m.qr % len(all)
+	forms := slices.Concat(all[at:], all[:at])
 	room := m.codeRoom()
 	var texts strings.Builder
 	for _, f := range forms {
@@ -221,6 +250,9 @@ func (m *Model) codeRoom() rect {
 		return m.lay.customer().code
 	}
 	code, _ := m.lay.pay()
+	if v, _ := m.view(); v.Payout != nil && m.lay.solo {
+		code.Y, code.H = code.Y+1, max(0, code.H-1) // below the words that say whose it is
+	}
 	return code
 }
 

@@ -18,6 +18,9 @@ import (
 // sales are open.
 
 func (m *Model) canCharge() bool {
+	if m.keysChanged() {
+		return false
+	}
 	_, ok := m.draft.price()
 	return ok || m.reg == nil
 }
@@ -90,7 +93,7 @@ func (m *Model) pickNext(down bool) {
 // charge rings up what was typed. The next amount can be typed at once.
 func (m *Model) charge(asset chain.AssetID) tea.Cmd {
 	price, ok := m.draft.price()
-	if !ok || m.reg == nil {
+	if !ok || m.reg == nil || m.keysChanged() {
 		return nil
 	}
 	if price.Kind == pos.PriceAsset {
@@ -145,9 +148,14 @@ func (m *Model) drawAmount() {
 	if len(m.open)+2 < y {
 		wide = m.area(m.lay.body)
 	}
-	y = m.drawChoices(wide.sub(x, y, wide.w()-x-1, a.h()-y), d) + y + 1
+	if m.keysChanged() {
+		m.drawChanged(wide.sub(x, y, wide.w()-x-1, a.h()-y-1))
+		y = a.h()
+	} else {
+		y = m.drawChoices(wide.sub(x, y, wide.w()-x-1, a.h()-y), d) + y + 1
+	}
 	m.drawBelow(wide.sub(x, y, wide.w()-x-1, max(0, a.h()-y-1)), d)
-	if m.shop.Fingerprint != "" && a.h() > y {
+	if m.shop.Fingerprint != "" && (a.h() > y || m.keysChanged()) {
 		a.text(m.lay.margin, a.h()-1, theme.Dim, m.p.KeyMark+" "+clean(m.shop.Fingerprint, 30))
 	}
 	if side.W > 0 {
@@ -344,6 +352,7 @@ func (m *Model) drawBelow(a area, d draft) {
 	case m.busy == opening:
 		say(theme.Dim, m.p.Opening)
 	}
+	say(theme.Bad, m.whyNoPrice())
 	if m.parked != nil {
 		say(theme.Dim, m.p.Next+" "+m.draftText(*m.parked))
 	}

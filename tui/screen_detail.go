@@ -71,7 +71,10 @@ func (m *Model) detailRows(v pos.View, w int) []func(a area, y int) {
 		x = a.text(x, y, m.styleOf(o), m.w.Status(o)) + 3
 		a.fit(x, y, a.w()-x, m.styleOf(o), m.w.Verdict(o.Verdict))
 	})
-	say(theme.Text, m.w.Reason(o.Reason, asset))
+	say(theme.Text, sentence(m.w.Became(v, m.now)))
+	if why := m.w.Reason(o.Reason, asset); !strings.Contains(m.w.Became(v, m.now), why) {
+		say(theme.Text, sentence(why))
+	}
 	for _, n := range o.Notes {
 		say(theme.Bad, m.w.Reason(n, asset))
 	}
@@ -122,8 +125,12 @@ func (m *Model) detailRows(v pos.View, w int) []func(a area, y int) {
 	return rows
 }
 
-// timeline is what happened to a sale, oldest first.
+// timeline is what happened to a sale, oldest first: as it was written down, or,
+// until that is read, as it can be told from the sale itself.
 func (m *Model) timeline(v pos.View) []entry {
+	if len(m.list.told) > 0 && m.list.detail == v.Sale.ID {
+		return m.chronicle(v)
+	}
 	list := []entry{{v.Sale.CreatedAt, theme.Text, m.p.Rang}}
 	for _, q := range v.Sale.Quotes {
 		asset := m.f.Find(q.Asset)
@@ -155,5 +162,25 @@ func (m *Model) timeline(v pos.View) []entry {
 		list = append(list, entry{v.Sale.ClosedAt, m.styleOf(v.Sale.Outcome), m.w.Status(v.Sale.Outcome)})
 	}
 	slices.SortStableFunc(list, func(a, b entry) int { return a.at.Compare(b.at) })
+	return list
+}
+
+// chronicle is the sale's part of the journal.
+func (m *Model) chronicle(v pos.View) []entry {
+	var list []entry
+	for _, e := range m.list.told {
+		text := clean(m.w.Entry(e, v.Sale), 600)
+		if text == "" {
+			continue
+		}
+		style := theme.Text
+		switch e.Kind {
+		case pos.EntryIncident:
+			style = theme.Bad
+		case pos.EntryAct, pos.EntryOutcome:
+			style = theme.Strong
+		}
+		list = append(list, entry{e.At, style, text})
+	}
 	return list
 }

@@ -42,6 +42,13 @@ func (m *Model) drawHealth() {
 			rows = append(rows, func(a area, y int) { a.fit(left, y, a.w()-left, st, l) })
 		}
 	}
+	if m.keysChanged() {
+		more(theme.Bad, m.p.Changed)
+		for _, l := range m.board.Changed {
+			more(theme.Text, "· "+clean(l, 200))
+		}
+		rows = append(rows, func(area, int) {})
+	}
 	for _, id := range sortedKeys(m.board.Health) {
 		h := m.board.Health[id]
 		if tip := m.board.Tips[id].Block; tip.Height > h.Height {
@@ -92,7 +99,10 @@ func (m *Model) drawHealth() {
 			fact += " " + m.p.NoRate
 		} else {
 			fact = pad(fact, 6) + m.shopRate(r)
-			if !r.At.IsZero() && r.State != pos.RateFixed && r.State != pos.RatePar {
+			switch {
+			case r.State == pos.RateManual:
+				fact += ", " + byHand(r)
+			case !r.At.IsZero() && r.State != pos.RateFixed && r.State != pos.RatePar:
 				fact += ", " + m.w.Ago(m.now.Sub(r.At))
 			}
 		}
@@ -146,11 +156,13 @@ func (m *Model) rates() (parts []string, age string, worst pos.RateState) {
 		}
 		seen[asset.Price] = true
 		parts = append(parts, clean(asset.Symbol, 11)+" "+m.shopRate(r))
-		if r.State == pos.RateFixed {
-			worst = pos.RateFixed
+		if r.State == pos.RateFixed || r.State == pos.RateManual {
+			if worst != pos.RateManual { // a price by hand must be seen before all else
+				worst = r.State
+			}
 			continue
 		}
-		if r.State == pos.RateStale || worst == "" {
+		if (r.State == pos.RateStale && worst != pos.RateManual) || worst == "" {
 			worst = r.State
 		}
 		if oldest.IsZero() || r.At.Before(oldest) {
@@ -163,8 +175,8 @@ func (m *Model) rates() (parts []string, age string, worst pos.RateState) {
 	return parts, age, worst
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
+func sortedKeys[K ~string, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
 	}

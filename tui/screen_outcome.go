@@ -6,8 +6,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
 	"github.com/cointill/till/tui/theme"
 	"github.com/cointill/till/tui/words"
 )
@@ -18,6 +20,10 @@ import (
 
 func (m *Model) drawOutcome(v pos.View) {
 	o := v.Sale.Outcome
+	if v.Payout != nil {
+		m.drawPayout(v)
+		return
+	}
 	if trouble(o.Status) || o.Verdict == pos.AskSupervisor {
 		m.drawTrouble(v)
 		return
@@ -46,13 +52,18 @@ func (m *Model) drawOutcome(v pos.View) {
 	}
 	c := &column{a: a.sub(x, y+2, a.w()-x-1, max(0, a.h()-y-2))}
 	m.sayResult(c, v)
+	if o.Status == pos.Overpaid && m.mayAct(v, pos.ActRefundDue) {
+		_, text := m.w.Key(string(actGiveBack))
+		c.gap()
+		c.choice(actRow{m.labelFor(actGiveBack), text, strings.ToLower(m.p.SupervisorMark)})
+	}
 }
 
 // sayResult writes what came, why that is enough, and whose word it is.
 func (m *Model) sayResult(c *column, v pos.View) {
 	o, asset := v.Sale.Outcome, m.asset(v)
 	reason := m.w.Reason(o.Reason, asset)
-	if !o.Received.IsZero() {
+	if !o.Received.IsZero() && o.Status.Settled() {
 		reason = m.f.Coin(o.Received, asset) + " " + reason
 	}
 	c.say(theme.Text, reason)
@@ -64,7 +75,10 @@ func (m *Model) sayResult(c *column, v pos.View) {
 			break
 		}
 		text := m.p.Transaction(p.Key)
-		if v.Trust != chain.TrustUnknown && p.Live() {
+		switch {
+		case p.Refund:
+			text += " · " + m.p.WentBack
+		case v.Trust != chain.TrustUnknown && p.Live():
 			text += " · " + m.p.TrustWord + " " + m.w.Trust(v.Trust)
 		}
 		c.say(theme.Dim, text)
@@ -83,24 +97,31 @@ func sentence(s string) string {
 func (m *Model) drawTrouble(v pos.View) {
 	o, asset := v.Sale.Outcome, m.asset(v)
 	a := m.area(m.lay.body)
-	rule := make([]rune, a.w())
-	for i := range rule {
-		rule[i] = '━'
+	rows := m.actRows(v)
+	// The choices have their room before the facts: they are what is needed.
+	need := 1
+	for _, r := range rows {
+		need += r.height(a.w() - 3)
 	}
 	word := m.w.Status(o)
-	lines := enlarge(word, a.w()-2, max(midHeight, a.h()-11))
+	lines := enlarge(word, a.w()-2, max(midHeight, a.h()-11-need))
 	y := 0
-	if lines == nil {
+	switch {
+	case a.h()-need < 10:
+		a.text(0, 0, theme.BadBadge, pad(" "+word, a.w()))
+		y = 1
+	case lines == nil:
 		a.band(y, theme.BadBadge, word)
 		y += midHeight + 1
-	} else {
-		a.text(0, y, theme.Bad, string(rule))
+	default:
+		rule := strings.Repeat("━", a.w())
+		a.text(0, y, theme.Bad, rule)
 		y++
 		for _, l := range lines {
 			a.blocks(max(1, (a.w()-widthOf(lines))/2), y, theme.Bad, l)
 			y++
 		}
-		a.text(0, y, theme.Bad, string(rule))
+		a.text(0, y, theme.Bad, rule)
 		y += 2
 	}
 	at := a.text(2, y, theme.Strong, m.priceText(v, true))
@@ -111,36 +132,99 @@ func (m *Model) drawTrouble(v pos.View) {
 		}
 		a.badge(at+3, y, theme.BadBadge, verdict)
 	}
-	c := &column{a: a.sub(2, y+2, a.w()-3, max(0, a.h()-y-2))}
-	if !o.Received.IsZero() && !o.Due.IsZero() {
-		of := m.f.Number(o.Received, asset)
-		c.say(theme.Text, sprintf(m.p.Came, of, m.f.Coin(o.Due, asset)))
+	y++
+	if a.h()-y-need >= 5 {
+		y++
+	}
+	c := &column{a: a.sub(2, y, a.w()-3, max(0, a.h()-y-need))}
+	if !o.Missing.IsZero() && !o.Received.IsZero() {
+		c.say(theme.Text, m.cameText(v))
 	}
 	c.say(theme.Text, sentence(m.w.Reason(o.Reason, asset)))
 	for _, n := range o.Notes {
 		c.say(theme.Text, sentence(m.w.Reason(n, asset)))
 	}
-	c.gap()
-	m.sayChoices(c, v)
-	if len(v.Payments) > 0 {
+	y += c.y + 1
+	c = &column{a: a.sub(2, y, a.w()-3, max(0, a.h()-y))}
+	for _, r := range rows {
+		c.choice(r)
+	}
+	if len(v.Payments) > 0 && c.y+1 < c.a.h() {
 		c.gap()
 		p := v.Payments[len(v.Payments)-1]
 		c.say(theme.Dim, m.p.Transaction(p.Key))
 	}
 }
 
-// sayChoices writes what can be done about trouble, the safest first.
-func (m *Model) sayChoices(c *column, v pos.View) {
-	row := func(key, text string) {
-		c.a.text(2, c.y, theme.Key, key)
-		c.y += max(1, c.a.wrap(9, c.y, c.a.w()-9, 2, theme.Text, text))
+// cameText says how much of the price came, in money where it has one.
+func (m *Model) cameText(v pos.View) string {
+	o, asset := v.Sale.Outcome, m.asset(v)
+	of := sprintf(m.p.Of, m.f.Number(o.Received, asset), m.f.Coin(o.Due, asset))
+	if rest, price := v.RestInCash, v.Sale.Price.Fiat; !rest.IsZero() && rest.Currency == price.Currency {
+		got := money.Of(price.Minor-rest.Minor, price.Currency)
+		return sprintf(m.p.CameOf, m.f.Locale.Fiat(got), m.f.Locale.Fiat(price), of)
 	}
+	return sprintf(m.p.Came, of)
+}
+
+// actRow is one thing that can be done about a sale: its key and what it does.
+type actRow struct {
+	key, text, who string
+}
+
+// keyWidth is the column in which the texts of choices begin.
+const keyWidth = 7
+
+func (r actRow) height(w int) int {
+	return max(1, len(strings.Split(ansi.Wrap(r.line(w), max(8, w-keyWidth), " "), "\n")))
+}
+
+// line is the text with who is needed behind it, where there is no column for
+// that.
+func (r actRow) line(w int) string {
+	if r.who != "" && !r.beside(w) {
+		return r.text + " (" + r.who + ")"
+	}
+	return r.text
+}
+
+// beside tells whether who is needed has its own column.
+func (r actRow) beside(w int) bool {
+	return keyWidth+ansi.StringWidth(r.text)+2+ansi.StringWidth(r.who) <= min(w, whoColumn+ansi.StringWidth(r.who)) && w >= whoColumn+ansi.StringWidth(r.who)
+}
+
+const whoColumn = 50
+
+// choice draws a row.
+func (c *column) choice(r actRow) {
+	c.a.text(0, c.y, theme.Key, r.key)
+	if r.who != "" && r.beside(c.a.w()) {
+		c.a.text(whoColumn, c.y, theme.Dim, r.who)
+	}
+	c.y += max(1, c.a.wrap(keyWidth, c.y, c.a.w()-keyWidth, 2, theme.Text, r.line(c.a.w())))
+}
+
+// actRows are the ways out of trouble that there are now, the safest first.
+func (m *Model) actRows(v pos.View) []actRow {
+	var rows []actRow
 	if m.hasRest() {
-		row("enter", sprintf(m.p.ShowRest, m.missingText(v)))
+		rows = append(rows, actRow{m.labelFor(actRest), sprintf(m.p.ShowRest, m.missingText(v)), ""})
 	} else {
-		row("enter", m.p.LeaveTrouble)
+		rows = append(rows, actRow{m.labelFor(actNext), m.p.LeaveTrouble, ""})
 	}
-	row("d", m.p.SeeDetail)
-	c.gap()
-	c.say(theme.Dim, m.p.Supervisor)
+	for _, a := range acts {
+		if !m.mayAct(v, a.kind) {
+			continue
+		}
+		_, text := m.w.Key(string(a.act))
+		if a.act == actCash {
+			text = sprintf(m.p.TakeCash, m.f.Locale.Fiat(v.RestInCash))
+		}
+		who := ""
+		if a.kind.NeedsPIN() {
+			who = m.p.SupervisorMark
+		}
+		rows = append(rows, actRow{m.labelFor(a.act), text, strings.ToLower(who)})
+	}
+	return append(rows, actRow{m.labelFor(actDetail), m.p.SeeDetail, ""})
 }

@@ -66,6 +66,14 @@ func (m *Model) drawWord(a area, v pos.View) {
 	if word == "" {
 		word = m.w.Status(o)
 	}
+	at := m.drawLarge(a, m.styleOf(o), word)
+	if y := at.Y + at.H + 2; o.Status == pos.Confirming && o.Tag == "" {
+		m.drawBar(a.sub(at.X, y, a.w()-2*at.X, 1), o)
+	}
+}
+
+// drawLarge draws words as large as there is room for, and returns where.
+func (m *Model) drawLarge(a area, st theme.Style, word string) rect {
 	var rows []string
 	// Words one below the other are larger, where there are rows for it.
 	parts := strings.Fields(word)
@@ -89,11 +97,9 @@ func (m *Model) drawWord(a area, v pos.View) {
 	}
 	at := rect{0, 0, a.w(), a.h()}.middle(wide, len(rows))
 	for i, r := range rows {
-		a.blocks(at.X, at.Y+i, m.styleOf(o), r)
+		a.blocks(at.X, at.Y+i, st, r)
 	}
-	if y := at.Y + len(rows) + 2; o.Status == pos.Confirming && o.Tag == "" {
-		m.drawBar(a.sub(at.X, y, a.w()-2*at.X, 1), o)
-	}
+	return rect{at.X, at.Y, wide, len(rows)}
 }
 
 // drawBar shows confirmations as a bar.
@@ -245,13 +251,27 @@ func (m *Model) amountOf(v pos.View) (number, symbol string) {
 // missingText is what is still missing, in money where the sale has a price in
 // money: that is what people speak of.
 func (m *Model) missingText(v pos.View) string {
-	o := v.Sale.Outcome
-	if q, ok := judged(v); ok && v.Sale.Price.Kind == pos.PriceFiat && !q.Rate.IsZero() && q.Currency == v.Sale.Price.Fiat.Currency {
-		if worth, err := money.Worth(o.Missing, q.Rate.Rate, q.Decimals, q.Currency); err == nil && worth.Minor > 0 {
-			return m.f.Locale.Fiat(worth)
-		}
+	if !v.RestInCash.IsZero() {
+		return m.f.Locale.Fiat(v.RestInCash) // rounded up: one number for the code and for the cash
 	}
-	return m.f.Coin(o.Missing, m.asset(v))
+	if worth := m.worth(v, v.Sale.Outcome.Missing); worth != "" {
+		return worth
+	}
+	return m.f.Coin(v.Sale.Outcome.Missing, m.asset(v))
+}
+
+// worth is an amount in the sale's own currency at its own rate, "" where it has
+// none of its own or the amount is worth less than its smallest unit.
+func (m *Model) worth(v pos.View, amount chain.Amount) string {
+	q, ok := judged(v)
+	if !ok || v.Sale.Price.Kind != pos.PriceFiat || q.Rate.IsZero() || q.Currency != v.Sale.Price.Fiat.Currency {
+		return ""
+	}
+	worth, err := money.Worth(amount, q.Rate.Rate, q.Decimals, q.Currency)
+	if err != nil || worth.Minor <= 0 {
+		return ""
+	}
+	return m.f.Locale.Fiat(worth)
 }
 
 // sayAmount writes what is asked, or what of it came.
@@ -282,6 +302,8 @@ func (m *Model) sayAmount(c *column, v pos.View) {
 	if !quote.Rate.IsZero() && quote.Rate.State != pos.RatePar {
 		text := m.p.At + " " + m.f.Locale.Rate(quote.Rate.Rate, quote.Currency)
 		switch n := len(quote.Rate.Sources); {
+		case quote.Rate.State == pos.RateManual:
+			text += ", " + m.manualText(quote.Rate)
 		case quote.Rate.State == pos.RateFixed:
 			text += ", " + m.w.Rate(pos.RateFixed)
 		case n == 1:

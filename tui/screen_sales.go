@@ -23,14 +23,21 @@ type saleList struct {
 	done   bool            // an answer came
 	back   place           // where esc goes
 	detail string          // the sale of the detail screen
+	told   []pos.Entry     // all that was written down about it
 	from   place           // where the detail screen was opened
+
+	money   bool     // opened by the key that asks where money is
+	want    bool     // a network may be asked: the text is whole
+	sought  string   // what the networks were asked about last
+	looking bool     // they have not answered yet
+	sights  []string // what they say
 }
 
 const mostSearch = 80
 
-func (m *Model) listed(msg listed) {
+func (m *Model) listed(msg listed) tea.Cmd {
 	if msg.asked != m.list.asked {
-		return
+		return nil
 	}
 	m.take(msg.err, msg.views...)
 	m.list.done, m.list.full = true, msg.full
@@ -38,9 +45,14 @@ func (m *Model) listed(msg listed) {
 		m.list.ids, m.list.at = nil, 0
 	}
 	for _, v := range msg.views {
-		if !slices.Contains(m.list.ids, v.Sale.ID) {
-			m.list.ids = append(m.list.ids, v.Sale.ID)
-		}
+		m.list.add(v.Sale.ID)
+	}
+	return m.lookUp()
+}
+
+func (l *saleList) add(id string) {
+	if !slices.Contains(l.ids, id) {
+		l.ids = append(l.ids, id)
 	}
 }
 
@@ -88,10 +100,11 @@ func (m *Model) pressSearch(key string) tea.Cmd {
 	switch key {
 	case "enter", "up", "down":
 		m.list.field.Blur()
+		m.list.want = true
 		if key == "down" {
 			return m.do(actDown, key, onSales)
 		}
-		return nil
+		return m.lookUp()
 	case "esc":
 		m.list.field.Blur()
 		if m.list.field.Value() == "" {
@@ -100,19 +113,25 @@ func (m *Model) pressSearch(key string) tea.Cmd {
 		m.list.field.SetValue("")
 		return m.find(false)
 	}
+	if !edit(&m.list.field, key) {
+		return nil
+	}
+	m.list.want = false
+	return m.find(false)
+}
+
+// edit puts one key into a field, and tells whether its text changed.
+func edit(field *textinput.Model, key string) bool {
 	msg, known := editing[key]
 	if !known {
 		if ansi.StringWidth(key) != 1 && len([]rune(key)) != 1 {
-			return nil // a named key such as f5
+			return false // a named key such as f5
 		}
 		msg = tea.KeyPressMsg{Code: []rune(key)[0], Text: key}
 	}
-	before := m.list.field.Value()
-	m.list.field, _ = m.list.field.Update(msg) // its command would blink a cursor that is not drawn
-	if m.list.field.Value() == before {
-		return nil
-	}
-	return m.find(false)
+	before := field.Value()
+	*field, _ = field.Update(msg) // its command would blink a cursor that is not drawn
+	return field.Value() != before
 }
 
 // doList is what keys do on the list, the detail and the health screen.
@@ -137,9 +156,7 @@ func (m *Model) doList(act action, here place) tea.Cmd {
 			return m.fetch(m.list.detail)
 		}
 		if m.list.at < len(m.list.ids) {
-			m.list.detail, m.list.from = m.list.ids[m.list.at], onSales
-			m.at, m.scroll = onDetail, 0
-			return m.fetch(m.list.detail)
+			return m.toDetail(m.list.ids[m.list.at], onSales)
 		}
 	case actUp, actDown:
 		step := 1
@@ -175,20 +192,51 @@ func (m *Model) drawSales() {
 		a.fit(x, 0, a.w()-x, theme.Dim, m.p.SearchHint)
 	}
 	if len(m.list.ids) == 0 {
-		text := m.p.NoSales
-		if m.list.field.Value() != "" {
-			text = m.p.NoMatch
-		}
 		if m.list.done {
-			a.text(0, 2, theme.Dim, text)
+			m.drawNothing(a.sub(0, 2, a.w(), a.h()-2))
 		}
 		return
+	}
+	if len(m.list.sights) > 0 && m.list.sought == sought(m.list.field.Value()) {
+		a = a.sub(0, m.sayNetworks(&column{a: a.sub(0, 2, a.w(), 6)})+1, a.w(), a.h())
 	}
 	rows := max(1, a.h()-2)
 	from := max(0, min(m.list.at-rows/2, len(m.list.ids)-rows))
 	for i := from; i < len(m.list.ids) && i < from+rows; i++ {
 		m.drawSaleRow(a, i-from+2, m.known[m.list.ids[i]], i == m.list.at)
 	}
+}
+
+// drawNothing is said where no sale fits: what the networks know, or what could
+// be looked for.
+func (m *Model) drawNothing(a area) {
+	c, text := &column{a: a}, sought(m.list.field.Value())
+	switch {
+	case text == "":
+		c.say(theme.Dim, m.p.NoSales)
+		return
+	case m.list.sought != text:
+		c.say(theme.Dim, m.p.NoMatch)
+		if onChain(text) {
+			c.say(theme.Dim, m.p.AskNetwork)
+		}
+		return
+	}
+	c.say(theme.Text, m.p.NotOurs)
+	c.gap()
+	if m.list.looking {
+		c.say(theme.Dim, m.p.Asking)
+		return
+	}
+	m.sayNetworks(c)
+}
+
+// sayNetworks writes what the networks say, and returns how many rows it took.
+func (m *Model) sayNetworks(c *column) int {
+	for _, s := range m.list.sights {
+		c.say(theme.Text, s)
+	}
+	return c.y
 }
 
 // tail is the end of s that fits w cells: what is being typed stays in sight.

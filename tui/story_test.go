@@ -297,7 +297,7 @@ func TestNewsOfOtherSales(t *testing.T) {
 	if got := s.m.draft.calc.total(2); got != 99 {
 		t.Fatalf("news changed the amount to %d", got)
 	}
-	s.press("tab").see("Sale 0231").gone("[x] 0231").see("[!] 0232")
+	s.press("tab").see("Sale 0231").gone("[x] 0231").see("LATE  sale 0232 got €4.50 today")
 	s.press("tab").see("Sale 0232").gone("tab look").press("n").typed("0.99")
 	s.shop.sales = append(s.shop.sales, s.shop.sales[0])
 	other := &s.shop.sales[2]
@@ -491,7 +491,7 @@ func TestEveryKeyHasWords(t *testing.T) {
 		}
 		// One key does one thing in one place, unless a condition decides.
 		for _, name := range b.keys {
-			for at := place(1); at <= onHealth; at <<= 1 {
+			for at := place(1); at <= onAway; at <<= 1 {
 				id := fmt.Sprint(name, at)
 				if b.on&at == 0 {
 					continue

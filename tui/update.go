@@ -41,7 +41,7 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 	case Ready:
 		m.begin(msg.Register, msg.Stage)
 		m.busy, m.warmFor = warming, warmTicks
-		return tea.Batch(m.listen(), m.load(), m.warm())
+		return tea.Batch(m.listen(), m.load(), m.heed(), m.warm())
 	case Failed:
 		m.startErr = msg.Err
 		m.busy, m.queue = idle, nil
@@ -52,14 +52,28 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		return m.hear(msg)
 	case loaded:
 		m.take(msg.err, msg.views...)
+		for _, v := range msg.views {
+			if trouble(v.Sale.Outcome.Status) && m.sale != v.Sale.ID {
+				m.tell(v) // also where the register's first news have come before
+			}
+		}
+		m.chooseAway()
 	case opened:
 		return m.opened(msg)
 	case acted:
 		return m.acted(msg)
+	case done:
+		return m.done(msg)
+	case staffed:
+		m.staffed(msg)
+	case told:
+		m.told(msg)
+	case sighted:
+		m.sighted(msg)
 	case fetched:
 		m.take(msg.err, msg.view)
 	case listed:
-		m.listed(msg)
+		return m.listed(msg)
 	case played:
 		if msg.err != nil {
 			m.say(true, m.w.Error(msg.err))
@@ -75,7 +89,7 @@ func (m *Model) resize(w, h int) {
 	m.layout()
 }
 
-func (m *Model) layout() { m.lay = lay(m.width, m.height, len(m.news) > 0) }
+func (m *Model) layout() { m.lay = lay(m.width, m.height, m.hasNews()) }
 
 // second is once a second: the digits of clocks change, and nothing else.
 func (m *Model) second(now time.Time) tea.Cmd {
@@ -101,12 +115,15 @@ func (m *Model) hear(msg heard) tea.Cmd {
 		return nil
 	}
 	m.board = msg.update.Board
-	bells := 0
+	bells, more := 0, []tea.Cmd{m.listen()}
 	for _, v := range msg.update.Changed {
 		bells = max(bells, m.changed(v))
+		if m.at == onDetail && m.list.detail == v.Sale.ID {
+			more = append(more, m.tellOf(v.Sale.ID))
+		}
 	}
 	m.price()
-	return tea.Batch(m.listen(), m.ring(bells), m.warm())
+	return tea.Batch(append(more, m.heed(), m.ring(bells), m.warm())...)
 }
 
 // warmTicks is how long a charge that was typed before the register was there
@@ -148,6 +165,10 @@ func (m *Model) changed(v pos.View) int {
 	if shown && m.over == overCancel && !untouched(v) {
 		m.over = overNone // it is too late to cancel
 	}
+	if f := m.form; f != nil && f.sale == v.Sale.ID && m.busy != acting && !m.mayAct(v, f.kind) {
+		m.shutForm()
+		m.say(true, m.w.Error(pos.ErrNotNow))
+	}
 	if !m.mine(v) {
 		return 0
 	}
@@ -155,7 +176,9 @@ func (m *Model) changed(v pos.View) int {
 		m.tell(v)
 	}
 	switch {
-	case trouble(o.Status) && o.Status != before.Status:
+	case conflicted(o.Status) && !conflicted(before.Status):
+		return alarm // goods may be out of the door
+	case trouble(o.Status) && o.Status != before.Status, o.Verdict == pos.AskSupervisor && before.Verdict != pos.AskSupervisor:
 		return 1
 	case o.Status.Settled() && !before.Status.Settled(),
 		o.Verdict == pos.HandOver && before.Verdict != pos.HandOver && !before.Status.Settled():
@@ -201,7 +224,7 @@ func (m *Model) forget() {
 		return
 	}
 	keep := make(map[string]bool, len(m.open)+len(m.news)+len(m.list.ids))
-	for _, ids := range [][]string{m.open, m.news, m.list.ids, {m.sale, m.list.detail}} {
+	for _, ids := range [][]string{m.open, m.news, m.list.ids, m.away.sales(), {m.sale, m.list.detail}} {
 		for _, id := range ids {
 			keep[id] = true
 		}
@@ -253,31 +276,45 @@ func (m *Model) acted(msg acted) tea.Cmd {
 	m.busy, m.now = idle, m.cfg.Clock.Now()
 	switch {
 	case msg.err != nil && msg.view.Sale.ID == "":
+		if m.form != nil {
+			return m.refused(msg.err)
+		}
 		m.say(true, m.w.Error(msg.err))
 	default:
 		m.take(nil, msg.view)
-		m.form = 0
+		m.shutForm()
+		m.looked(msg.view.Sale.ID)
+		m.rest = false
+		if kindOf(msg.what) != "" {
+			m.say(false, m.saidOf(msg.view))
+		}
+		m.qr = 0
 		if msg.what == actCancel && m.sale == msg.view.Sale.ID {
 			m.toAmount()
-			m.say(false, fmt.Sprintf("%s %s  %s", m.p.Sale, words.Number4(msg.view.Sale.Number), m.w.Status(msg.view.Sale.Outcome)))
+			m.say(false, m.saidOf(msg.view))
 		}
 	}
 	return m.replay(true)
 }
 
+// saidOf is a sale and what it is now, for a notice.
+func (m *Model) saidOf(v pos.View) string {
+	return fmt.Sprintf("%s %s  %s", m.p.Sale, words.Number4(v.Sale.Number), m.w.Status(v.Sale.Outcome))
+}
+
 // show puts a sale on screen.
 func (m *Model) show(id string) {
 	if m.sale != id {
-		m.form, m.flip = 0, false
+		m.qr, m.flip = 0, false
 	}
-	m.rest, m.before = false, ""
+	m.rest, m.before, m.away.from = false, "", false
 	m.sale, m.at, m.over, m.customer = id, onSale, overNone, false
 	m.looked(id)
 }
 
 // toAmount goes to the next sale: what was typed ahead is already there.
 func (m *Model) toAmount() {
-	m.at, m.over, m.customer, m.sale, m.before = onAmount, overNone, false, "", ""
+	m.at, m.over, m.customer, m.sale, m.before, m.form = onAmount, overNone, false, "", "", nil
 	m.price()
 }
 
@@ -360,9 +397,14 @@ func (m *Model) say(bad bool, text string) {
 // paste takes pasted text where there is a field for it, and nowhere else: a
 // paste never triggers keys.
 func (m *Model) paste(text string) tea.Cmd {
+	if m.over == overForm {
+		m.pasteForm(text)
+		return nil
+	}
 	if m.over == overNone && m.at == onSales && m.list.typing() {
 		m.list.field.SetValue(clean(m.list.field.Value()+strings.TrimSpace(text), mostSearch))
 		m.list.field.CursorEnd()
+		m.list.want = true
 		return m.find(false)
 	}
 	m.say(false, m.p.PasteHere)

@@ -44,7 +44,7 @@ func (m *Model) draw() {
 	case here == onCustomer:
 		m.drawCustomer(v)
 		return
-	case m.over == overCancel && m.lay.solo:
+	case (m.over == overCancel || m.over == overForm) && m.lay.solo:
 	case here == onPay && shown:
 		m.drawPay(v)
 		if m.lay.solo && !m.code.IsZero() && !m.flip && m.over == overNone {
@@ -52,6 +52,11 @@ func (m *Model) draw() {
 		}
 	case here == onOutcome && shown:
 		m.drawOutcome(v)
+		if m.lay.solo && v.Payout != nil && !m.code.IsZero() && !m.flip && m.over == overNone {
+			return
+		}
+	case here == onAway:
+		m.drawAway()
 	case here == onSales:
 		m.drawSales()
 	case here == onDetail:
@@ -61,8 +66,11 @@ func (m *Model) draw() {
 	default:
 		m.drawAmount()
 	}
-	if m.over == overCancel && shown {
+	switch {
+	case m.over == overCancel && shown:
 		m.drawCancel(v)
+	case m.over == overForm:
+		m.drawForm(here)
 	}
 	m.drawHeader(here)
 	m.drawNews()
@@ -81,8 +89,10 @@ func (m *Model) drawHeader(here place) {
 		m.headSale(a, x, end, v)
 		return
 	}
-	title := map[place]string{onSales: m.p.Sales, onDetail: m.p.Detail, onHealth: m.p.Health}[here]
+	title := map[place]string{onSales: m.p.Sales, onDetail: m.p.Detail, onHealth: m.p.Health, onAway: m.p.Away}[here]
 	switch {
+	case here == onSales && m.list.money:
+		title = m.p.Money
 	case m.over == overHelp:
 		title = m.p.Help
 	case m.over == overScenes:
@@ -96,6 +106,8 @@ func (m *Model) drawHeader(here place) {
 	room := end - x - 24
 	shown := ""
 	switch worst {
+	case pos.RateManual:
+		age = m.manualBy()
 	case pos.RateFixed:
 		age = m.w.Rate(worst)
 	case pos.RateStale:
@@ -113,8 +125,11 @@ func (m *Model) drawHeader(here place) {
 	}
 	if shown != "" {
 		style := theme.Dim
-		if worst == pos.RateStale {
+		switch worst {
+		case pos.RateStale:
 			style = theme.Bad
+		case pos.RateManual:
+			style = theme.Strong
 		}
 		end = a.right(end, 0, style, shown) - 2
 	}
@@ -206,8 +221,13 @@ func (m *Model) footKeys(here place) []footKey {
 		return []footKey{{"enter", m.p.ScenePlay}, {"esc", m.p.HelpShut}}
 	case overCancel:
 		return []footKey{{"y", m.p.CancelYes}, {"esc", m.p.CancelNo}}
+	case overForm:
+		return m.formKeys()
 	}
 	if here == onSales && m.list.typing() {
+		if text := sought(m.list.field.Value()); m.list.money && onChain(text) && len(m.list.ids) == 0 && m.list.sought != text {
+			return []footKey{{"enter", m.p.AskKey}, {"esc", m.p.SearchClear}}
+		}
 		return []footKey{{"enter", m.p.SearchDone}, {"esc", m.p.SearchClear}}
 	}
 	var keys []footKey

@@ -141,3 +141,13 @@ func Number4(n uint64) string {
 	}
 	return s
 }
+
+// Ends writes the two ends of an address, for a line that names it beside
+// others. Where it is compared all of it is written, see Groups.
+func Ends(to string) string {
+	to = clean(to)
+	if len(to) <= 16 {
+		return to
+	}
+	return to[:8] + " … " + to[len(to)-6:]
+}

@@ -30,7 +30,10 @@ type Phrases struct {
 	Sources     string // %d
 	MissingWord string // after an amount
 	Of          string // %s of %s
-	Came        string // %s of %s came
+	Came        string // %s of %s
+	CameOf      string // %s of %s in money, %s the same in coin
+	WentBack    string // of a transaction that paid a refund
+	OnDay       string // %s day, other than today
 	Tx          string // before a transaction
 	TxInBlock   string // before the block of one that is not known
 	TrustWord   string // before whom one has to believe
@@ -49,7 +52,6 @@ type Phrases struct {
 	CancelNo    string
 	ShowRest    string // %s missing
 	SeeDetail   string
-	Supervisor  string // who decides about trouble
 	// LeaveTrouble leaves a sale in trouble for later.
 	LeaveTrouble string
 
@@ -111,4 +113,56 @@ type Phrases struct {
 	KeysSales    string
 	KeysAlways   string
 	KeysDemo     string
+
+	// Acts of people, and what needs a supervisor.
+	SupervisorMark string // who is needed for an act
+	TakeCash       string // %s rest
+	LeadCash       string // %s cash, %s number, %s price
+	LeadAccept     string // %s number, %s price, %s what came
+	LeadReprice    string // %s what came, %s number
+	LeadRefund     string
+	LeadGaveBack   string // %s number
+	LeadMistake    string // %s number
+	LeadRate       string
+	AgreeAlone     string // no supervisor is there to agree
+	Agreed         string
+	RateSet        string
+	NoPaste        string
+	BadRate        string
+	FarRate        string // %s typed price
+	LastRate       string // %s price, %s ago
+	FieldRefund    string
+	FieldPart      string
+	FieldTo        string
+	FieldAsset     string
+	FieldRate      string
+	FieldWhy       string
+	FieldPIN       string
+	Optional       string // a field that may stay empty
+	FormDo         string
+	FormNext       string
+	FormOther      string // the way to another field
+	FormLeave      string
+	PayoutBand     string
+	PayoutNot      string
+	PayoutBlind    string
+	Away           string // heading
+	AwaySpan       string // %s from, %s until
+	AwayTo         string // %s until
+	AwayStill      string
+	AwayNews       string // %d sales
+	AwayFine       string // nothing to decide
+	LookedAt       string // %s rail, %s block, %s ago
+	LateNews       string // %s LATE, %s sale, %s amount, %s day
+	Money          string // heading
+	AskNetwork     string
+	AskKey         string
+	Asking         string
+	NotOurs        string
+	NoNetwork      string
+	Changed        string
+	ChangedDo      string // %s key
+	PriceOld       string // %s coins, %s ago, %s key
+	NeverPriced    string // %s coins, %s key
+	KeysAway       string // heading
 }

@@ -4,7 +4,7 @@
 //	words.go     Words: what a language has to say
 //	format.go    amounts, prices and times as that language's region writes them
 //	phrases.go   the fixed texts of the screens
-//	words_en.go  English
+//	words_en*.go English
 //
 // A sentence names what happened, to what, and what to do. It never promises a
 // time, and never shows a type's or a library's name.
@@ -58,7 +58,20 @@ type Words interface {
 	// Payment is where a payment stands; Proof is what speaks for it.
 	Payment(p pos.Payment) string
 	Proof(p chain.Proof) string
+	// Act is what a person did: what, who, where, who allowed it, why.
 	Act(a pos.Act) string
+	// Basis says how the amount of a refund was found.
+	Basis(b pos.RefundBasis) string
+	// Event is what was seen on a chain, Entry any entry of a sale's journal, ""
+	// where there is nothing to tell.
+	Event(e chain.Event) string
+	Entry(e pos.Entry, sale pos.Sale) string
+	ShopAct(a pos.ShopAct) string
+	// Became says in one line what became of a sale.
+	Became(v pos.View, now time.Time) string
+	// Sighting is a network's answer about a transaction, or an address: sales are
+	// the numbers of those that its payments are for, in their order.
+	Sighting(s pos.Sighting, tx bool, sales []uint64, now time.Time) string
 
 	// Ago is the time since, "12 s ago"; Span is a length of time, "12 s".
 	Ago(d time.Duration) string

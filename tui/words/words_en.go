@@ -83,7 +83,7 @@ func (e english) Reason(r pos.Reason, asset chain.Asset) string {
 		if r.Block.Height == 0 {
 			return count(r.N, "confirmation")
 		}
-		return fmt.Sprintf("in block %s, %s", group(r.Block.Height), count(r.N, "confirmation"))
+		return fmt.Sprintf("in block %s, %s", Height(r.Block.Height), count(r.N, "confirmation"))
 	case pos.WhyOver:
 		return amount + " more than asked came"
 	case pos.WhyShort:
@@ -118,14 +118,24 @@ func (e english) Reason(r pos.Reason, asset chain.Asset) string {
 		}
 		return amount + " came, " + clean(asked.Symbol) + " was asked for"
 	case pos.WhyAccepted:
-		if r.Text == "" {
-			return "accepted as it is"
-		}
-		return "accepted as it is by " + clean(r.Text)
+		return "accepted as it is" + by(r.Text)
 	case pos.WhyFailed:
 		return "a transfer was mined and moved nothing"
+	case pos.WhyCash:
+		return e.Locale.Fiat(r.Fiat) + " of it taken in cash" + by(r.Text)
+	case pos.WhyRefundDue:
+		return amount + " are to go back; the shop's wallet has to pay them"
+	case pos.WhyRefundSeen:
+		return fmt.Sprintf("%s are on their way back, %d of %s", amount, r.N, count(r.M, "confirmation"))
+	case pos.WhyRefunded:
+		return amount + " went back"
+	case pos.WhyRefundedByOwn:
+		if r.Text == "" {
+			return amount + " went back in another way"
+		}
+		return amount + " went back in another way, says " + clean(r.Text)
 	}
-	return string(r.Code)
+	return clean(string(r.Code))
 }
 
 // blocks says what is waited for before it is paid.
@@ -139,6 +149,14 @@ func (e english) blocks(r pos.Reason, asset chain.Asset) string {
 		s += ", " + usual
 	}
 	return s
+}
+
+// by names who did something, where that is known.
+func by(name string) string {
+	if name = clean(name); name == "" {
+		return ""
+	}
+	return " by " + name
 }
 
 func tag(s string) string {
@@ -165,6 +183,8 @@ func (english) Customer(o pos.Outcome) string {
 		return "The price has run out. Please do not pay any more."
 	case pos.Cancelled:
 		return "This sale was cancelled. Please do not pay any more."
+	case pos.RefundDue:
+		return "Your money is on its way back to you."
 	case pos.Refunded:
 		return "Your money was sent back."
 	}
@@ -230,15 +250,15 @@ func (e english) healthFact(h chain.Health, now time.Time) string {
 	var parts []string
 	switch {
 	case h.State == chain.Syncing && h.Goal > h.Height:
-		text := fmt.Sprintf("block %s of %s", group(h.Height), group(h.Goal))
+		text := fmt.Sprintf("block %s of %s", Height(h.Height), Height(h.Goal))
 		if h.Left > 0 {
 			text += ", about " + e.Span(h.Left) + " left"
 		}
 		parts = append(parts, text)
 	case h.Height > 0 && !h.TipAt.IsZero():
-		parts = append(parts, "block "+group(h.Height)+", "+e.Ago(now.Sub(h.TipAt)))
+		parts = append(parts, "block "+Height(h.Height)+", "+e.Ago(now.Sub(h.TipAt)))
 	case h.Height > 0:
-		parts = append(parts, "block "+group(h.Height))
+		parts = append(parts, "block "+Height(h.Height))
 	}
 	switch {
 	case h.Relays > 0:
@@ -310,6 +330,8 @@ func (english) Rate(s pos.RateState) string {
 		return "FIXED RATE"
 	case pos.RatePar:
 		return "at par"
+	case pos.RateManual:
+		return "MANUAL RATE"
 	}
 	return string(s)
 }
@@ -327,6 +349,11 @@ var englishErrors = []struct {
 	{pos.ErrNotNow, "that is not possible any more: money was seen, or the sale has ended"},
 	{pos.ErrNoSale, "there is no such sale"},
 	{pos.ErrClosed, "the register was closed"},
+	{pos.ErrKeysChanged, "the shop's keys or rules were changed: a supervisor has to agree first"},
+	{pos.ErrNoSupervisor, "nobody has a supervisor's PIN yet: the owner gives one with till staff add"},
+	{pos.ErrFarRate, "this price is far from the last one"},
+	{pos.ErrWeakPIN, "a PIN is 4 to 12 digits, a supervisor's at least 6"},
+	{pos.ErrPINTaken, "somebody else has this PIN: choose another"},
 	{pos.ErrLocked, "another till is using this shop's folder"},
 	{pos.ErrDamaged, "the shop's records are damaged; run: till doctor"},
 	{pos.ErrTooNew, "the shop's records were written by a newer till; update this one"},
@@ -338,12 +365,15 @@ var englishErrors = []struct {
 	{context.Canceled, "it was interrupted; nothing was lost"},
 }
 
-func (english) Error(err error) string {
+func (e english) Error(err error) string {
 	if err == nil {
 		return ""
 	}
 	if errors.Is(err, money.ErrOffPar) {
 		return clean(err.Error()) // it says which coin, and what it is worth
+	}
+	if text := e.actError(err); text != "" {
+		return text
 	}
 	for _, known := range englishErrors {
 		if errors.Is(err, known.err) {
@@ -356,6 +386,42 @@ func (english) Error(err error) string {
 	return clean(err.Error())
 }
 
+// actError is a sentence for what a person's act ran into, "" for anything else.
+func (e english) actError(err error) string {
+	var wrong *pos.WrongPINError
+	var locked *pos.LockedPINError
+	switch {
+	case errors.As(err, &wrong) && wrong.Left > 0:
+		return "wrong PIN; " + count(wrong.Left, "more try", "more tries") + " before PINs are locked for a while"
+	case errors.As(err, &wrong):
+		return "wrong PIN; another wrong one locks PINs for a while"
+	case errors.As(err, &locked):
+		return "too many wrong PINs: none is taken until " + e.Seconds(locked.Until)
+	case errors.Is(err, pos.ErrPIN):
+		return "wrong PIN"
+	case errors.Is(err, pos.ErrPINLocked):
+		return "too many wrong PINs: none is taken for a while"
+	case errors.Is(err, pos.ErrAddress):
+		return strings.TrimSuffix("nothing can be paid to that: "+detail(err, pos.ErrAddress), ": ")
+	case errors.Is(err, pos.ErrDraft):
+		return detail(err, pos.ErrDraft)
+	case errors.Is(err, pos.ErrStaff):
+		return detail(err, pos.ErrStaff)
+	}
+	return ""
+}
+
+// detail is what an error says beyond the one that it wraps.
+func detail(err, kind error) string {
+	text := err.Error()
+	if _, more, ok := strings.Cut(text, kind.Error()+": "); ok {
+		text = more
+	} else if text == kind.Error() {
+		return ""
+	}
+	return clean(text)
+}
+
 func (e english) Payment(p pos.Payment) string {
 	amount := e.Coin(p.Amount, e.Find(p.Asset))
 	//exhaustive:enforce
@@ -363,7 +429,7 @@ func (e english) Payment(p pos.Payment) string {
 	case pos.Unconfirmed:
 		return amount + " seen, in no block yet"
 	case pos.Included:
-		return amount + " in block " + group(p.Block.Height)
+		return amount + " in block " + Height(p.Block.Height)
 	case pos.Failed:
 		return amount + " failed: it was mined and moved nothing"
 	case pos.Gone:
@@ -385,20 +451,6 @@ func (english) Proof(p chain.Proof) string {
 		return fmt.Sprintf("%d of %d peers", p.Announcers, p.Of)
 	}
 	return ""
-}
-
-func (english) Act(a pos.Act) string {
-	what := map[pos.ActKind]string{pos.ActCancel: "cancelled", pos.ActAccept: "accepted as it is"}[a.Kind]
-	if what == "" {
-		what = string(a.Kind)
-	}
-	if a.Actor.Name != "" {
-		what += " by " + clean(a.Actor.Name)
-	}
-	if a.Why != "" {
-		what += ": " + clean(a.Why)
-	}
-	return what
 }
 
 func (e english) Ago(d time.Duration) string {
@@ -434,10 +486,13 @@ func (e english) Day(t, now time.Time) string {
 	return a.Format("2 January 2006")
 }
 
-// count says "1 block", "3 blocks".
-func count(n int, thing string) string {
+// count says "1 block", "3 blocks"; many is the plural that is not made with s.
+func count(n int, thing string, many ...string) string {
 	if n == 1 {
 		return "1 " + thing
+	}
+	if len(many) > 0 {
+		return strconv.Itoa(n) + " " + many[0]
 	}
 	return strconv.Itoa(n) + " " + thing + "s"
 }
@@ -449,8 +504,8 @@ func isAre(n int) string {
 	return "are"
 }
 
-// group writes a height with marks between thousands.
-func group(n uint64) string {
+// Height writes a block's height with marks between thousands.
+func Height(n uint64) string {
 	s := strconv.FormatUint(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
