@@ -52,6 +52,10 @@ func (m *Model) drawForm(here place) {
 			m.drawField(c, f, i)
 		}
 	}
+	if f.has(fieldPIN) >= 0 && m.shop.Training {
+		c.gap()
+		c.say(theme.Dim, sprintf(m.p.TrainingPIN, pos.TrainingPIN))
+	}
 	if f.err != nil {
 		c.gap()
 		c.say(theme.Bad, sentence(m.formError(f)))

@@ -63,7 +63,12 @@ func (m *Model) drawOutcome(v pos.View) {
 func (m *Model) sayResult(c *column, v pos.View) {
 	o, asset := v.Sale.Outcome, m.asset(v)
 	reason := m.w.Reason(o.Reason, asset)
-	if !o.Received.IsZero() && o.Status.Settled() {
+	switch {
+	case o.Received.IsZero() || !o.Status.Settled():
+	case o.Status == pos.Accepted:
+		c.say(theme.Text, m.cameText(v))
+		reason = sentence(reason)
+	default:
 		reason = m.f.Coin(o.Received, asset) + " " + reason
 	}
 	c.say(theme.Text, reason)
@@ -159,7 +164,10 @@ func (m *Model) drawTrouble(v pos.View) {
 // cameText says how much of the price came, in money where it has one.
 func (m *Model) cameText(v pos.View) string {
 	o, asset := v.Sale.Outcome, m.asset(v)
-	of := sprintf(m.p.Of, m.f.Number(o.Received, asset), m.f.Coin(o.Due, asset))
+	of := m.f.Coin(o.Received, asset)
+	if !o.Due.IsZero() {
+		of = sprintf(m.p.Of, m.f.Number(o.Received, asset), m.f.Coin(o.Due, asset))
+	}
 	if rest, price := v.RestInCash, v.Sale.Price.Fiat; !rest.IsZero() && rest.Currency == price.Currency {
 		got := money.Of(price.Minor-rest.Minor, price.Currency)
 		return sprintf(m.p.CameOf, m.f.Locale.Fiat(got), m.f.Locale.Fiat(price), of)

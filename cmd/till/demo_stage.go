@@ -73,7 +73,8 @@ var scenes = []scene{
 
 func waits(o pos.Outcome) bool { return came(o) && o.Status != pos.Confirming && !o.Status.Closed() }
 
-// Pay pays exactly what the sale's QR asks for.
+// Pay pays exactly what the sale's QR asks for: as the customer, or as the
+// shop's wallet where money is to go back.
 func (st *stage) Pay(ctx context.Context, v pos.View) error { return st.share(ctx, v, 1, 1) }
 
 // Scenes lists what can be played with a sale now.
@@ -113,18 +114,20 @@ func (st *stage) Mine(_ context.Context, v pos.View) error {
 
 // share pays num/den of what is asked for, with a real signed transaction.
 func (st *stage) share(ctx context.Context, v pos.View, num, den int64) error {
-	q := v.Pay.Quote
-	if q.To == "" {
+	to, amount, asset := v.Pay.Quote.To, v.Pay.Amount, v.Asset
+	if p := v.Payout; p != nil {
+		to, amount, asset = p.Refund.To, p.Rest, p.Asset
+	}
+	if to == "" || v.Payout != nil && amount.IsZero() {
 		return fmt.Errorf("nothing is asked for")
 	}
-	amount := v.Pay.Amount
 	if amount.IsZero() {
-		amount = tip(v.Asset)
+		amount = tip(asset)
 	}
 	units := amount.Big()
 	units.Mul(units, big.NewInt(num)).Div(units, big.NewInt(den))
-	if v.Asset.ID == chain.Bitcoin {
-		id, err := st.bitcoin.Customer().PayAddress(string(q.To), units.Int64(), devnet.BitcoinPayOptions{})
+	if asset.ID == chain.Bitcoin {
+		id, err := st.bitcoin.Customer().PayAddress(string(to), units.Int64(), devnet.BitcoinPayOptions{})
 		if err != nil {
 			return err
 		}
@@ -134,10 +137,10 @@ func (st *stage) share(ctx context.Context, v pos.View, num, den int64) error {
 		return nil
 	}
 	pay := st.ethereum.Customer().PayNative
-	if v.Asset.ID.Contract() != "" {
+	if asset.ID.Contract() != "" {
 		pay = st.ethereum.Customer().PayToken
 	}
-	_, err := pay(ctx, q.To, units)
+	_, err := pay(ctx, to, units)
 	return err
 }
 

@@ -139,6 +139,7 @@ type Phrases struct {
 	FieldWhy       string
 	FieldPIN       string
 	Optional       string // a field that may stay empty
+	TrainingPIN    string // %s PIN
 	FormDo         string
 	FormNext       string
 	FormOther      string // the way to another field

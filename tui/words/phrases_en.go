@@ -128,6 +128,7 @@ var englishPhrases = Phrases{
 	FieldWhy:       "Why",
 	FieldPIN:       "PIN",
 	Optional:       "if you like",
+	TrainingPIN:    "TRAINING: the supervisor's PIN is %s",
 	FormDo:         "do it",
 	FormNext:       "next",
 	FormOther:      "another line",

@@ -151,6 +151,9 @@ func (e english) entry(entry pos.Entry, sale pos.Sale) (string, error) {
 		return e.Act(a), err
 	case pos.EntryOutcome:
 		o, err := entryBody[pos.Outcome](entry)
+		if o.Status == pos.Awaiting && o.Reason.Code == pos.WhyNothing && len(o.Notes) == 0 {
+			return "", err // of every sale that is rung up
+		}
 		return e.outcome(o), err
 	case pos.EntryAgain:
 		return "", nil
