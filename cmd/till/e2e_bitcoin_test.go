@@ -152,7 +152,7 @@ func TestBitcoinShop(t *testing.T) {
 	slow.ready()
 	// Late money is told of on any screen.
 	node.Pay(t, slowTo, 2000)
-	slow.See("[!] "+words.Number4(1), "LATE")
+	slow.See("LATE  sale " + words.Number4(1))
 	slow.restartWith(func() { node.Mine(t, 2) })
 	slow.look(1, "LATE")
 	slow.leave(slow.Pane)

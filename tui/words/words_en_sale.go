@@ -191,7 +191,7 @@ func (e english) incident(i pos.Incident) string {
 
 func (e english) Event(ev chain.Event) string {
 	amount := e.Coin(ev.Amount, e.Find(ev.Asset))
-	tx := ", transaction " + Short(string(ev.Key.TxID))
+	tx := ", " + englishTx(ev.Key)
 	//exhaustive:enforce
 	switch ev.Kind {
 	case chain.Seen:
@@ -216,19 +216,22 @@ func (e english) Event(ev chain.Event) string {
 	case chain.Included:
 		return amount + " in block " + Height(ev.Block.Height) + tx
 	case chain.Retracted:
-		return "block " + Height(ev.Block.Height) + " left the chain, and with it transaction " + Short(string(ev.Key.TxID))
+		return "block " + Height(ev.Block.Height) + " left the chain, and with it " + englishTx(ev.Key)
 	case chain.Failed:
 		return "a transfer was mined and moved nothing" + tx
 	case chain.Gone:
 		if ev.By != "" {
-			return "transaction " + Short(string(ev.Key.TxID)) + " was replaced by " + Short(string(ev.By))
+			return englishTx(ev.Key) + " was replaced by " + Short(string(ev.By))
 		}
-		return "transaction " + Short(string(ev.Key.TxID)) + " went away"
+		return englishTx(ev.Key) + " went away"
 	case chain.Tip, chain.HealthChanged:
 		return ""
 	}
 	return clean(ev.Kind.String())
 }
+
+// englishTx names a payment's transaction.
+func englishTx(key chain.PaymentKey) string { return englishPhrases.Transaction(key) }
 
 func (e english) ShopAct(a pos.ShopAct) string {
 	what := clean(string(a.Kind))
