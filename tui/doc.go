@@ -5,6 +5,7 @@
 //	layout.go             every rectangle of every screen, in one place
 //	keymap.go             every key: the footer, the help and the README's list come from it
 //	calc.go               what is typed before a sale exists
+//	form.go               what is asked before an act that is journaled
 //	canvas.go, big.go     cells and large letters
 //
 // The model knows its shop through the interfaces [Register] and [Stage] and

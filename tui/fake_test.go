@@ -352,6 +352,9 @@ func (s *shopFake) Views(_ context.Context, q pos.Query) ([]pos.View, error) {
 		if (q.Before > 0 && v.Sale.Number >= q.Before) || len(list) == q.Limit {
 			continue
 		}
+		if !q.From.IsZero() && (v.Sale.CreatedAt.Before(q.From) || !v.Sale.CreatedAt.Before(q.Until)) {
+			continue
+		}
 		if q.Status != "" && v.Sale.Outcome.Status != q.Status {
 			continue
 		}
@@ -610,7 +613,7 @@ func (s *stand) run(cmd tea.Cmd) {
 func keyMsg(name string) tea.KeyPressMsg {
 	codes := map[string]rune{
 		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "backspace": tea.KeyBackspace, "space": tea.KeySpace,
-		"up": tea.KeyUp, "down": tea.KeyDown, "f2": tea.KeyF2, "f4": tea.KeyF4, "f8": tea.KeyF8, "f9": tea.KeyF9,
+		"up": tea.KeyUp, "down": tea.KeyDown, "f2": tea.KeyF2, "f4": tea.KeyF4, "f3": tea.KeyF3, "f8": tea.KeyF8, "f10": tea.KeyF10, "left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "f9": tea.KeyF9,
 	}
 	if code, ok := codes[name]; ok {
 		return tea.KeyPressMsg{Code: code}

@@ -132,6 +132,8 @@ func deciding() []situation {
 		{name: "detail-whole", setup: bob, play: func(s *stand) { wholeStory(s); s.press("d") }},
 		{name: "changed", setup: bob, play: func(s *stand) { keysChanged(s) }},
 		{name: "changed-agree", setup: bob, play: func(s *stand) { keysChanged(s).press("f8").keys("24") }},
+		{name: "day", setup: bob, play: func(s *stand) { day(s); s.press("k", "enter", "f3") }},
+		{name: "locked", setup: bob, play: func(s *stand) { day(s); s.press("f10").keys("1111").press("enter").keys("24") }},
 		{name: "amount-stale", setup: bob, play: func(s *stand) { stale(s).keys("450") }},
 		{name: "rate-form", setup: bob, play: func(s *stand) { stale(s).press("f9", "enter").keys("62410.50") }},
 		{name: "rate-far", setup: bob, play: func(s *stand) {

@@ -20,8 +20,9 @@ const (
 	onDetail
 	onHealth
 	onAway // what came while nobody looked
+	onDay
 
-	anywhere = onAmount | onPay | onOutcome | onCustomer | onSales | onDetail | onHealth | onAway
+	anywhere = onAmount | onPay | onOutcome | onCustomer | onSales | onDetail | onHealth | onAway | onDay
 	onSale   = onPay | onOutcome | onCustomer
 )
 
@@ -30,58 +31,62 @@ type action string
 
 // The actions.
 const (
-	actCharge   action = "charge"
-	actAsset    action = "asset"
-	actAdd      action = "add"
-	actTimes    action = "times"
-	actDigits   action = "digits"
-	actPoint    action = "point"
-	actBack     action = "back"
-	actClear    action = "clear"
-	actUp       action = "up"
-	actDown     action = "down"
-	actPickUp   action = "pick-up"
-	actPickDown action = "pick-down"
-	actUnit     action = "unit"
-	actOpen     action = "open"
-	actAgain    action = "again"
-	actNext     action = "next"
-	actRest     action = "rest"
-	actCoin     action = "coin"
-	actForm     action = "form"
-	actCustomer action = "customer"
-	actCopy     action = "copy"
-	actCopyURI  action = "copyuri"
-	actQuote    action = "quote"
-	actFlip     action = "flip"
-	actDetail   action = "detail"
-	actCancel   action = "cancel"
-	actLeaveIt  action = "leave-open"
-	actFacts    action = "facts"
-	actShow     action = "show"
-	actSearch   action = "search"
-	actShut     action = "shut"
-	actHelp     action = "help"
-	actNews     action = "news"
-	actFind     action = "find"
-	actSales    action = "sales"
-	actHealth   action = "health"
-	actRedraw   action = "redraw"
-	actQuit     action = "quit"
-	actCash     action = "cash"
-	actAccept   action = "accept"
-	actReprice  action = "reprice"
-	actGiveBack action = "give-back"
-	actGaveBack action = "gave-back"
-	actMistake  action = "mistake"
-	actTakeOver action = "take-over"
-	actAgree    action = "agree"
-	actRate     action = "rate"
-	actSeen     action = "seen"
-	actLater    action = "later"
-	actPay      action = "demo-pay"
-	actScenes   action = "demo-scenes"
-	actMine     action = "demo-mine"
+	actCharge    action = "charge"
+	actAsset     action = "asset"
+	actAdd       action = "add"
+	actTimes     action = "times"
+	actDigits    action = "digits"
+	actPoint     action = "point"
+	actBack      action = "back"
+	actClear     action = "clear"
+	actUp        action = "up"
+	actDown      action = "down"
+	actPickUp    action = "pick-up"
+	actPickDown  action = "pick-down"
+	actUnit      action = "unit"
+	actOpen      action = "open"
+	actAgain     action = "again"
+	actNext      action = "next"
+	actRest      action = "rest"
+	actCoin      action = "coin"
+	actForm      action = "form"
+	actCustomer  action = "customer"
+	actCopy      action = "copy"
+	actCopyURI   action = "copyuri"
+	actQuote     action = "quote"
+	actFlip      action = "flip"
+	actDetail    action = "detail"
+	actCancel    action = "cancel"
+	actLeaveIt   action = "leave-open"
+	actFacts     action = "facts"
+	actShow      action = "show"
+	actSearch    action = "search"
+	actShut      action = "shut"
+	actHelp      action = "help"
+	actNews      action = "news"
+	actFind      action = "find"
+	actSales     action = "sales"
+	actHealth    action = "health"
+	actRedraw    action = "redraw"
+	actQuit      action = "quit"
+	actCash      action = "cash"
+	actAccept    action = "accept"
+	actReprice   action = "reprice"
+	actGiveBack  action = "give-back"
+	actGaveBack  action = "gave-back"
+	actMistake   action = "mistake"
+	actTakeOver  action = "take-over"
+	actAgree     action = "agree"
+	actRate      action = "rate"
+	actSeen      action = "seen"
+	actLater     action = "later"
+	actDay       action = "day"
+	actDayBefore action = "day-before"
+	actDayAfter  action = "day-after"
+	actLock      action = "lock"
+	actPay       action = "demo-pay"
+	actScenes    action = "demo-scenes"
+	actMine      action = "demo-mine"
 )
 
 // binding is one row of the table: which keys do what, and where.
@@ -153,11 +158,15 @@ var bindings = []binding{
 	{act: actShow, keys: k("enter"), label: "enter", on: onSales | onDetail | onAway, foot: onSales | onDetail | onAway, now: (*Model).canShow},
 	{act: actSeen, keys: k("s"), label: "s", on: onAway, foot: onAway},
 	{act: actLater, keys: k("esc"), label: "esc", on: onAway, foot: onAway},
-	{act: actShut, keys: k("esc"), label: "esc", on: onSales | onDetail | onHealth, foot: onSales | onDetail | onHealth},
+	{act: actDayBefore, keys: k("left", "up", "pgup"), label: "left", on: onDay, foot: onDay},
+	{act: actDayAfter, keys: k("right", "down", "pgdown"), label: "right", on: onDay, foot: onDay, now: (*Model).notToday},
+	{act: actShut, keys: k("esc"), label: "esc", on: onSales | onDetail | onHealth | onDay, foot: onSales | onDetail | onHealth | onDay},
 
 	{act: actNews, keys: k("tab"), label: "tab", on: anywhere, now: (*Model).hasNews},
 	{act: actFind, keys: k("w"), label: "w", on: anywhere},
 	{act: actSales, keys: k("f2"), label: "F2", on: anywhere, foot: onAmount},
+	{act: actDay, keys: k("f3"), label: "F3", on: anywhere},
+	{act: actLock, keys: k("f10"), label: "F10", on: anywhere},
 	{act: actHealth, keys: k("f4"), label: "F4", on: anywhere, foot: onAmount},
 	{act: actHelp, keys: k("?", "f1"), label: "?", on: anywhere, foot: anywhere},
 	{act: actRedraw, keys: k("ctrl+l"), label: "ctrl+l", on: anywhere},
@@ -247,6 +256,7 @@ func KeyGroups(w words.Words) []KeyGroup {
 		{p.KeysCustomer, onCustomer},
 		{p.KeysSales, onSales | onDetail},
 		{p.KeysAway, onAway},
+		{p.KeysDay, onDay},
 		{p.KeysAlways, anywhere},
 	} {
 		group := KeyGroup{Title: g.title}

@@ -99,8 +99,10 @@ type Model struct {
 	code     qr.Code
 	codeKey  codeKey
 
-	form   *form     // what is asked before an act
-	away   absence   // what came while nobody looked
+	form   *form    // what is asked before an act
+	away   absence  // what came while nobody looked
+	day    daySheet // the day screen\'s
+	lock   lock
 	keyAt  time.Time // when a key was last pressed
 	news   []string  // ids of sales with something new, oldest first
 	list   saleList

@@ -42,6 +42,8 @@ type Register interface {
 	Agree(ctx context.Context, by pos.Actor, pin string) error
 	// SetRate sells an asset at a price by hand; pos.ErrFarRate asks for sure.
 	SetRate(ctx context.Context, asset chain.AssetID, rate money.Rate, by pos.Actor, pin string, sure bool) error
+	// Identify tells whose PIN it is.
+	Identify(ctx context.Context, pin string) (pos.Member, error)
 	// Staff lists who has a PIN, without the PINs.
 	Staff(ctx context.Context) ([]pos.Member, error)
 }

@@ -24,6 +24,9 @@ func (m *Model) press(key string) tea.Cmd {
 		return nil
 	}
 	m.keyAt = m.cfg.Clock.Now()
+	if m.lock.on && m.busy == idle {
+		return m.pressLock(key)
+	}
 	if m.busy != idle || (m.reg == nil && m.over == overNone && !m.early(key)) {
 		if len(m.queue) < mostQueued {
 			m.queue = append(m.queue, key)
@@ -52,7 +55,7 @@ func (m *Model) press(key string) tea.Cmd {
 		}
 	case onPay, onOutcome, onCustomer:
 		m.typeNext(key, here)
-	case onSales, onDetail, onHealth, onAway:
+	case onSales, onDetail, onHealth, onAway, onDay:
 		if isDigit(key) {
 			m.leaveAway()
 			m.toAmount()
@@ -162,6 +165,10 @@ func (m *Model) do(act action, key string, here place) tea.Cmd {
 		v, _ := m.view()
 		stage := m.stage
 		return m.perform(func(ctx context.Context) error { return stage.Mine(ctx, v) })
+	case actDay:
+		return m.toDay(0)
+	case actLock:
+		return m.askLock()
 	case actAgree:
 		return m.askAgree()
 	case actRate:
@@ -172,6 +179,8 @@ func (m *Model) do(act action, key string, here place) tea.Cmd {
 			return m.doAmount(act, key)
 		case onAway:
 			return m.doAway(act)
+		case onDay:
+			return m.doDay(act)
 		case onPay, onOutcome, onCustomer:
 			return m.doSale(act)
 		case onSales, onDetail, onHealth:

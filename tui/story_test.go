@@ -491,7 +491,7 @@ func TestEveryKeyHasWords(t *testing.T) {
 		}
 		// One key does one thing in one place, unless a condition decides.
 		for _, name := range b.keys {
-			for at := place(1); at <= onAway; at <<= 1 {
+			for at := place(1); at <= onDay; at <<= 1 {
 				id := fmt.Sprint(name, at)
 				if b.on&at == 0 {
 					continue

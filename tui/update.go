@@ -64,6 +64,12 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		return m.acted(msg)
 	case done:
 		return m.done(msg)
+	case added:
+		m.added(msg)
+	case locked:
+		return m.locked(msg)
+	case unlocked:
+		return m.unlocked(msg)
 	case staffed:
 		m.staffed(msg)
 	case told:
@@ -397,6 +403,9 @@ func (m *Model) say(bad bool, text string) {
 // paste takes pasted text where there is a field for it, and nowhere else: a
 // paste never triggers keys.
 func (m *Model) paste(text string) tea.Cmd {
+	if m.lock.on {
+		return nil
+	}
 	if m.over == overForm {
 		m.pasteForm(text)
 		return nil

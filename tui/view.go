@@ -31,6 +31,9 @@ func (m *Model) draw() {
 	here := m.here()
 	m.more = false
 	switch {
+	case m.lock.on:
+		m.drawLock()
+		return
 	case m.lay.class == classTiny:
 		m.drawTiny()
 		return
@@ -57,6 +60,8 @@ func (m *Model) draw() {
 		}
 	case here == onAway:
 		m.drawAway()
+	case here == onDay:
+		m.drawDay()
 	case here == onSales:
 		m.drawSales()
 	case here == onDetail:
@@ -89,7 +94,7 @@ func (m *Model) drawHeader(here place) {
 		m.headSale(a, x, end, v)
 		return
 	}
-	title := map[place]string{onSales: m.p.Sales, onDetail: m.p.Detail, onHealth: m.p.Health, onAway: m.p.Away}[here]
+	title := map[place]string{onSales: m.p.Sales, onDetail: m.p.Detail, onHealth: m.p.Health, onAway: m.p.Away, onDay: m.p.DayTitle}[here]
 	switch {
 	case here == onSales && m.list.money:
 		title = m.p.Money
@@ -297,6 +302,9 @@ func (m *Model) labelFor(act action) string {
 // title is the window's: a till behind other windows still says what happened.
 func (m *Model) title() string {
 	title := clean(m.shop.Name, 40)
+	if m.lock.on {
+		return title
+	}
 	if v, ok := m.view(); ok && m.at == onSale {
 		title = strings.TrimSpace(m.priceText(v, true) + " " + m.w.Status(v.Sale.Outcome) + " · " + title)
 	} else if len(m.news) > 0 {
@@ -308,7 +316,7 @@ func (m *Model) title() string {
 // progress shows confirmations where the terminal has a bar for it.
 func (m *Model) progress() *tea.ProgressBar {
 	v, ok := m.view()
-	if !ok || m.at != onSale {
+	if !ok || m.at != onSale || m.lock.on {
 		return nil
 	}
 	switch o := v.Sale.Outcome; {

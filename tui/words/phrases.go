@@ -166,4 +166,19 @@ type Phrases struct {
 	PriceOld       string // %s coins, %s ago, %s key
 	NeverPriced    string // %s coins, %s key
 	KeysAway       string // heading
+
+	// The day and the lock.
+	DayTitle   string // heading
+	DayCount   string // %d sales, %d paid, %d waiting, %d to be decided
+	DayMore    string // %d added up
+	DayCash    string // %s cash
+	DayTaken   string // heading of what was taken by currency
+	DayCoins   string // heading of what came by coin
+	DayBack    string // heading of what went back
+	DaySales   string // %d
+	DayBy      string // before names with numbers of sales
+	Locked     string // in large letters
+	LockNobody string
+	LockHello  string // %s name
+	KeysDay    string // heading
 }

@@ -155,6 +155,20 @@ var englishPhrases = Phrases{
 	PriceOld:       "The price of %s is from %s: no exchange has answered since. %s sets one by hand (supervisor).",
 	NeverPriced:    "No exchange has answered yet for %s. %s sets a price by hand (supervisor).",
 	KeysAway:       "On what came while you were away",
+
+	DayTitle:   "Day",
+	DayCount:   "%d sales: %d paid, %d waiting, %d to be decided",
+	DayMore:    "only the newest %d are added up",
+	DayCash:    "%s of it in cash",
+	DayTaken:   "Taken, as priced",
+	DayCoins:   "In coin",
+	DayBack:    "Went back",
+	DaySales:   "sales %d",
+	DayBy:      "paid sales by",
+	Locked:     "LOCKED",
+	LockNobody: "nobody has a PIN: the owner gives one with till staff add",
+	LockHello:  "%s is at the till",
+	KeysDay:    "On the day",
 }
 
 // englishKeys are a short text for the last row and a long one for the help.
@@ -204,6 +218,10 @@ var englishKeys = map[string][2]string{
 	"gave-back":   {"went back", "it went back in another way"},
 	"mistake":     {"mistake", "the refund was recorded by mistake"},
 	"take-over":   {"take over", "take this sale over from another till"},
+	"day":         {"day", "the day: how many sales, and what was taken"},
+	"day-before":  {"day before", "the day before"},
+	"day-after":   {"day after", "the day after"},
+	"lock":        {"lock", "lock, or switch cashier by PIN"},
 	"agree":       {"agree", "agree to changed keys or rules"},
 	"rate":        {"price by hand", "set a price by hand"},
 	"seen":        {"all seen", "all of it was seen: do not show it again"},
