@@ -89,7 +89,10 @@ func TestOnlyWhatIsPossibleHasAKey(t *testing.T) {
 		t.Fatal("an act opened that the register does not allow")
 	}
 	// Two people decide at the same time.
-	s.press("a").see("PIN").happens(231, paid).gone("PIN").see("PAID", "not possible any more")
+	s.press("a").see("PIN").happens(231, paid).gone("PIN").see("PAID", "something changed on this sale")
+	s = newStand(t, 80, 24, withBob)
+	s.keys("1620b").happens(231, underpaid).press("k").see("€3.24").happens(231, func(v *pos.View) { v.RestInCash = money.Of(100, "EUR") })
+	s.gone("PIN", "do it").see("something changed").press("k").see("€1.00").happens(231, func(v *pos.View) { v.Sale.Outcome.Confirmations++ }).see("do it")
 }
 
 func TestASaleOfAnotherTillIsTakenOver(t *testing.T) {
@@ -290,6 +293,17 @@ func TestAPriceByHand(t *testing.T) {
 func TestAFarPriceTypedAgainIsMeant(t *testing.T) {
 	s := newStand(t, 80, 24, withBob)
 	stale(s).press("f9", "enter").keys("624").press("enter").keys(bobsPIN).press("enter").see("far from").keys("624.00").press("enter", "enter").see("€624.00   ETH")
+}
+
+// A stablecoin whose peg is not known in the shop's currency needs a price too,
+// and prices that come meanwhile do not move the list under the finger.
+func TestAPriceByHandForAnyCoin(t *testing.T) {
+	s := newStand(t, 80, 24, withBob)
+	s.shop.refuse[usdc.ID] = money.ErrNoRate
+	stale(s).press("f9").see("1 USDC on Base", "2 Bitcoin", "3 Ether").press("2")
+	delete(s.shop.refuse, usdc.ID)
+	s.send(heard{update: pos.Update{Board: s.shop.Board()}})
+	s.keys("62000").press("enter").keys(bobsPIN).press("enter").see("BTC €62,000.00")
 }
 
 func TestNumbersAreReadAsTheyAreWritten(t *testing.T) {

@@ -26,7 +26,9 @@ type form struct {
 	at     int // the field that has the keys
 	err    error
 	staff  staffing
-	pick   int        // of a list: which refund, which asset
+	pick   int // of a list: which refund, which asset
+	assets []chain.Asset
+	seen   pos.View   // the sale as it stood when the form was opened
 	part   draft      // fieldPart
 	far    money.Rate // a price that was refused as far off, to be typed once more
 }
@@ -108,7 +110,7 @@ func (m *Model) mayAct(v pos.View, kind pos.ActKind) bool {
 
 // prompt opens the form of an act on a sale.
 func (m *Model) prompt(act action, v pos.View) tea.Cmd {
-	f := &form{act: act, kind: kindOf(act), sale: v.Sale.ID}
+	f := &form{act: act, kind: kindOf(act), sale: v.Sale.ID, seen: v}
 	switch f.kind {
 	case pos.ActTakeOver:
 		m.busy = acting
@@ -129,17 +131,14 @@ func (m *Model) askAgree() tea.Cmd { return m.openForm(&form{act: actAgree}) }
 
 // askRate opens the form of a price by hand.
 func (m *Model) askRate() tea.Cmd {
-	f := &form{act: actRate}
-	list := m.priced()
-	if len(list) == 0 {
+	f := &form{act: actRate, assets: m.priced()}
+	if len(f.assets) == 0 {
 		return nil
 	}
-	if len(list) > 1 {
+	if len(f.assets) > 1 {
 		f.add(fieldAsset, 0)
 		// The first one that cannot be sold is the one that it is about.
-		f.pick = max(0, slices.IndexFunc(list, func(a chain.Asset) bool {
-			return slices.ContainsFunc(m.choices, func(c pos.Choice) bool { return c.Asset.ID == a.ID && noPrice(c.Refusal) })
-		}))
+		f.pick = max(0, slices.IndexFunc(f.assets, func(a chain.Asset) bool { return m.lacksPrice(a.ID) }))
 	}
 	f.add(fieldRate, mostRate)
 	return m.openForm(f)
@@ -230,8 +229,7 @@ func (f *form) goTo(name fieldName) {
 
 // partWanted tells whether the part of the price is to be typed.
 func (m *Model) partWanted(f *form) bool {
-	v := m.known[f.sale]
-	return f.pick < len(v.Refunds) && v.Refunds[f.pick].Basis == pos.RefundPart
+	return f.pick < len(f.seen.Refunds) && f.seen.Refunds[f.pick].Basis == pos.RefundPart
 }
 
 // nextRequired is the field after at that has to be filled, -1 if none is left.
@@ -242,6 +240,14 @@ func (f *form) nextRequired(at int) int {
 		}
 	}
 	return -1
+}
+
+// stale tells whether a sale is no longer what stood there when the form was
+// opened: whoever decides has to look again.
+func (m *Model) stale(f *form, v pos.View) bool {
+	was, is := f.seen.Sale.Outcome, v.Sale.Outcome
+	return !m.mayAct(v, f.kind) || was.Status != is.Status || was.Received != is.Received || was.Due != is.Due ||
+		f.seen.RestInCash != v.RestInCash || !slices.Equal(f.seen.Refunds, v.Refunds)
 }
 
 // shutForm leaves a form; nothing was done.
@@ -304,9 +310,9 @@ func (m *Model) step(f *form, by int) int {
 
 // pickField moves in a list, or takes a row of it by its number.
 func (m *Model) pickField(f *form, name fieldName, key string) {
-	n := len(m.known[f.sale].Refunds)
+	n := len(f.seen.Refunds)
 	if name == fieldAsset {
-		n = len(m.priced())
+		n = len(f.assets)
 	}
 	switch {
 	case n == 0:
@@ -380,9 +386,8 @@ func (m *Model) submit() tea.Cmd {
 		m.busy = acting
 		return m.ask(func(ctx context.Context) tea.Msg { return done{actAgree, reg.Agree(ctx, by, pin)} })
 	case actRate:
-		list := m.priced()
 		rate, err := money.ParseRate(plainNumber(f.value(fieldRate), m.f.Locale))
-		if err != nil || f.pick >= len(list) || rate.IsZero() {
+		if err != nil || f.pick >= len(f.assets) || rate.IsZero() {
 			f.err = errRate
 			f.goTo(fieldRate)
 			return nil
@@ -390,11 +395,12 @@ func (m *Model) submit() tea.Cmd {
 		sure := !f.far.IsZero() && f.far.Cmp(rate) == 0
 		f.far = rate // what the answer, if it is that it is far, will be about
 		m.busy = acting
+		asset := f.assets[f.pick].ID
 		return m.ask(func(ctx context.Context) tea.Msg {
-			return done{actRate, reg.SetRate(ctx, list[f.pick].ID, rate, by, pin, sure)}
+			return done{actRate, reg.SetRate(ctx, asset, rate, by, pin, sure)}
 		})
 	}
-	v := m.known[f.sale]
+	v := f.seen
 	d := pos.Deed{Kind: f.kind, By: by, PIN: pin, Why: strings.TrimSpace(f.value(fieldWhy))}
 	switch f.kind {
 	case pos.ActCash:

@@ -75,7 +75,7 @@ func (m *Model) formError(f *form) string {
 
 // sayLead says what the form does, before anything is typed.
 func (m *Model) sayLead(c *column, f *form) {
-	v := m.known[f.sale]
+	v := f.seen
 	o, asset := v.Sale.Outcome, m.asset(v)
 	number := words.Number4(v.Sale.Number)
 	came := m.f.Coin(o.Received, asset)
@@ -201,11 +201,11 @@ func (m *Model) cursor(c *column, x int, active bool) {
 func (m *Model) drawPick(c *column, f *form, name fieldName, active bool) {
 	var rows [][2]string
 	if name == fieldAsset {
-		for _, a := range m.priced() {
+		for _, a := range f.assets {
 			rows = append(rows, [2]string{clean(a.Name, 24), ""})
 		}
 	} else {
-		v := m.known[f.sale]
+		v := f.seen
 		for _, choice := range v.Refunds {
 			rows = append(rows, [2]string{m.w.Basis(choice.Basis), m.refundText(v, choice)})
 		}

@@ -117,7 +117,7 @@ func (m *Model) awayFine() bool {
 // awayFirst tells whether the row of news speaks of the absence.
 func (m *Model) awayFirst() bool {
 	n := len(m.away.sales())
-	return n > 0 && m.at != onAway && (n > m.away.later || len(m.news) == 0)
+	return n > 0 && m.at != onAway && !m.away.from && (n > m.away.later || len(m.news) == 0)
 }
 
 func (m *Model) doAway(act action) tea.Cmd {

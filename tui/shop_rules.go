@@ -47,9 +47,16 @@ func (m *Model) manual() bool {
 	return false
 }
 
-// priced lists the assets whose price moves: a stablecoin at its peg has none.
+// priced lists the assets that a price by hand has a meaning for: not a stablecoin
+// whose peg is known in the shop's currency.
 func (m *Model) priced() []chain.Asset {
-	return slices.DeleteFunc(slices.Clone(m.shop.Assets), func(a chain.Asset) bool { return a.Par != "" })
+	return slices.DeleteFunc(slices.Clone(m.shop.Assets), func(a chain.Asset) bool {
+		return a.Par != "" && !m.lacksPrice(a.ID) && m.board.Rates[a.ID].State != pos.RateManual
+	})
+}
+
+func (m *Model) lacksPrice(id chain.AssetID) bool {
+	return slices.ContainsFunc(m.choices, func(c pos.Choice) bool { return c.Asset.ID == id && noPrice(c.Refusal) })
 }
 
 // own is the shop's own currency, in which prices by hand are.
@@ -62,11 +69,10 @@ func (m *Model) own() money.Currency {
 
 // lastRate is the price that was last heard of what a form is about.
 func (m *Model) lastRate(f *form) (pos.RateInfo, bool) {
-	list := m.priced()
-	if f.pick >= len(list) {
+	if f.pick >= len(f.assets) {
 		return pos.RateInfo{}, false
 	}
-	r, ok := m.board.Rates[list[f.pick].ID]
+	r, ok := m.board.Rates[f.assets[f.pick].ID]
 	return r, ok && !r.IsZero() && !r.At.IsZero()
 }
 

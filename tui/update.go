@@ -163,6 +163,10 @@ func (m *Model) changed(v pos.View) int {
 	was, known := m.known[v.Sale.ID]
 	m.learn(v)
 	m.list.arrived(m, v)
+	if f := m.form; f != nil && f.sale == v.Sale.ID && m.busy != acting && m.stale(f, v) {
+		m.shutForm()
+		m.say(true, m.p.FormStale)
+	}
 	o, before := v.Sale.Outcome, was.Sale.Outcome
 	if known && o.Status == before.Status && o.Verdict == before.Verdict {
 		return 0
@@ -170,10 +174,6 @@ func (m *Model) changed(v pos.View) int {
 	shown := m.sale == v.Sale.ID && m.at == onSale
 	if shown && m.over == overCancel && !untouched(v) {
 		m.over = overNone // it is too late to cancel
-	}
-	if f := m.form; f != nil && f.sale == v.Sale.ID && m.busy != acting && !m.mayAct(v, f.kind) {
-		m.shutForm()
-		m.say(true, m.w.Error(pos.ErrNotNow))
 	}
 	if !m.mine(v) {
 		return 0

@@ -143,6 +143,7 @@ type Phrases struct {
 	FormDo         string
 	FormNext       string
 	FormOther      string // the way to another field
+	FormStale      string // a sale changed while somebody was deciding
 	FormLeave      string
 	PayoutBand     string
 	PayoutNot      string

@@ -132,6 +132,7 @@ var englishPhrases = Phrases{
 	FormDo:         "do it",
 	FormNext:       "next",
 	FormOther:      "another line",
+	FormStale:      "something changed on this sale meanwhile: look again",
 	FormLeave:      "leave it",
 	PayoutBand:     "REFUND: pay this from the shop's wallet",
 	PayoutNot:      "Not a code for a customer.",

@@ -281,9 +281,9 @@ func (e english) Became(v pos.View, now time.Time) string {
 	case pos.Partial:
 		return came + " came" + when + "; the rest is waited for"
 	case pos.Seen:
-		return came + " came" + when + "; in no block yet"
+		return "came" + when + "; in no block yet"
 	case pos.Confirming:
-		return fmt.Sprintf("%s came%s; %d of %s so far", came, when, o.Confirmations, count(max(1, o.Needed), "confirmation"))
+		return fmt.Sprintf("came%s; %d of %s so far", when, o.Confirmations, count(max(1, o.Needed), "confirmation"))
 	case pos.Paid:
 		return "paid" + when
 	case pos.Overpaid:
