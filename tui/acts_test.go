@@ -332,3 +332,10 @@ func TestFormsNeverShowAPIN(t *testing.T) {
 		t.Fatalf("the PIN is on the screen:\n%s", s.screen())
 	}
 }
+
+func TestATinyWindowStillDecides(t *testing.T) {
+	s := newStand(t, 24, 8, withBob)
+	s.keys("1620b").happens(231, underpaid).press("a").see("Accept it as it is", "PIN").keys("111111").see("••••••").press("enter").see("Wrong PIN")
+	s.keys(bobsPIN).press("enter").see("ACCEPTED").press("g").see("that came 20,764 sat").press("enter").keys(homeAddress).press("enter").keys(bobsPIN).press("enter")
+	s.tick(time.Minute).see("shop's wallet", "20,764 sat", "bc1q w508")
+}

@@ -62,6 +62,38 @@ func (m *Model) drawForm(here place) {
 	}
 }
 
+// tinyForm is the open form where there is no room for it: the field that has
+// the keys, so that nobody types a PIN blindly into something else.
+func (m *Model) tinyForm(say func(theme.Style, string)) {
+	f := m.form
+	_, title := m.w.Key(string(f.act))
+	say(theme.Strong, sentenceCase(title))
+	switch {
+	case f.blocked():
+		say(theme.Bad, sentence(m.w.Error(pos.ErrNoSupervisor)))
+	case f.err != nil:
+		say(theme.Bad, sentence(m.formError(f)))
+	}
+	if f.blocked() || len(f.fields) == 0 {
+		return
+	}
+	x := &f.fields[f.at]
+	text := clean(x.text.Value(), mostAddress)
+	switch x.name {
+	case fieldPIN:
+		text = strings.Repeat("•", len(x.text.Value()))
+	case fieldPart:
+		text = m.draftText(f.part)
+	case fieldRefund:
+		if f.pick < len(f.seen.Refunds) {
+			text = m.w.Basis(f.seen.Refunds[f.pick].Basis) + " " + m.refundText(f.seen, f.seen.Refunds[f.pick])
+		}
+	case fieldAsset:
+		text = clean(f.assets[f.pick].Name, 24)
+	}
+	say(theme.Accent, m.labelOfField(x.name)+"  "+text+"▏")
+}
+
 // formError is what is wrong, in words.
 func (m *Model) formError(f *form) string {
 	switch {
@@ -282,9 +314,9 @@ func (m *Model) formKeys() []footKey {
 	if len(f.fields) > 0 && m.after(f) != f.at {
 		next = m.p.FormNext
 	}
-	keys := []footKey{{"enter", next}}
+	keys := []footKey{{"enter", next}, leave}
 	if len(f.fields) > 1 {
 		keys = append(keys, footKey{"tab", m.p.FormOther})
 	}
-	return append(keys, leave)
+	return keys
 }

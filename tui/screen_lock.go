@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/tui/theme"
 )
@@ -108,8 +109,9 @@ func (m *Model) drawLock() {
 	}
 	a.center(y, theme.Strong, m.p.FieldPIN+"  "+strings.Repeat("•", len(m.lock.pin))+"▏")
 	if m.lock.err != nil {
-		box := a.sub(2, y+2, a.w()-4, 3)
-		box.center(0, theme.Bad, sentence(m.w.Error(m.lock.err)))
+		text := sentence(m.w.Error(m.lock.err))
+		w := min(ansi.StringWidth(text), a.w()-4)
+		a.wrap((a.w()-w)/2, y+2, w, 3, theme.Bad, text)
 	} else if m.notice != "" {
 		a.center(y+2, theme.Dim, m.notice)
 	}

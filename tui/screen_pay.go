@@ -17,7 +17,7 @@ import (
 // The pay screen: the code at the left, the verdict and the facts at the right.
 
 func (m *Model) drawPay(v pos.View) {
-	code, facts := m.lay.pay()
+	code, row := m.lay.pay()
 	if over := code.H - m.code.Rows; !m.lay.solo && over > 0 && over%2 == 1 {
 		code.Y, code.H = code.Y+1, code.H-1 // the odd row parts the code from the header
 	}
@@ -27,16 +27,30 @@ func (m *Model) drawPay(v pos.View) {
 			return
 		}
 		m.drawCode(m.area(code), v)
-		m.drawPayRow(m.area(facts), v)
+		m.drawPayRow(m.area(row), v)
 		return
 	}
 	m.drawCode(m.area(code), v)
+	m.drawFacts(m.area(m.factsRoom()), v)
+}
+
+// factsRoom is where the facts stand beside a code.
+func (m *Model) factsRoom() rect {
+	_, facts := m.lay.pay()
 	down := min(1, max(0, facts.H-20))
 	if m.lay.class == classLarge {
 		facts = facts.inset(2, 0)
 		down = max(1, (facts.H-26)/3)
 	}
-	m.drawFacts(m.area(rect{facts.X, facts.Y + down, facts.W, facts.H - down}), v)
+	return rect{facts.X, facts.Y + down, facts.W, facts.H - down}
+}
+
+// sayFlip names the key that turns to the facts, where there is room from x on.
+func (m *Model) sayFlip(a area, x int) {
+	label, text := m.labelFor(actFlip), m.shortOf(actFlip)
+	if from := a.w() - m.lay.margin - ansi.StringWidth(label+" "+text); from >= x {
+		a.text(a.text(from, 0, theme.Key, label)+1, 0, theme.Dim, text)
+	}
 }
 
 // drawCode shows the code in the middle of its room, or why there is none.
@@ -376,11 +390,7 @@ func (m *Model) drawPayRow(a area, v pos.View) {
 		if v.Pay.Amount.IsZero() {
 			due = m.p.AnyAmount
 		}
-		x = a.fit(x, 0, a.w()-x, theme.Strong, due) + 3
-		label, text := m.labelFor(actFlip), m.shortOf(actFlip)
-		if from := a.w() - m.lay.margin - ansi.StringWidth(label+" "+text); from >= x {
-			a.text(a.text(from, 0, theme.Key, label)+1, 0, theme.Dim, text)
-		}
+		m.sayFlip(a, a.fit(x, 0, a.w()-x, theme.Strong, due)+3)
 		return
 	}
 	if o.Status == pos.Partial {

@@ -27,25 +27,16 @@ func (m *Model) drawPayout(v pos.View) {
 			return
 		}
 		x := a.text(m.lay.margin, 0, theme.Bad, m.w.StatusShort(v.Sale.Outcome)) + 2
-		x = a.fit(x, 0, a.w()-x, theme.Strong, m.f.Coin(v.Payout.Rest, v.Payout.Asset)) + 2
-		label, text := m.labelFor(actFlip), m.shortOf(actFlip)
-		if from := a.w() - m.lay.margin - ansi.StringWidth(label+" "+text); from >= x {
-			a.text(a.text(from, 0, theme.Key, label)+1, 0, theme.Dim, text)
-		}
+		m.sayFlip(a, a.fit(x, 0, a.w()-x, theme.Strong, m.f.Coin(v.Payout.Rest, v.Payout.Asset))+2)
 		return
 	}
-	code, facts := m.lay.pay()
+	code, _ := m.lay.pay()
 	if !m.code.IsZero() {
 		m.drawCode(m.area(code), v)
 	} else {
 		m.drawWay(m.area(code), v)
 	}
-	down := min(1, max(0, facts.H-20))
-	if m.lay.class == classLarge {
-		facts = facts.inset(2, 0)
-		down = max(1, (facts.H-26)/3)
-	}
-	m.drawPayoutFacts(m.area(rect{facts.X, facts.Y + down, facts.W, facts.H - down}), v)
+	m.drawPayoutFacts(m.area(m.factsRoom()), v)
 }
 
 // drawWay fills the place of the code once the wallet has paid: how far the money

@@ -21,6 +21,10 @@ func (m *Model) drawTiny() {
 	if m.notice != "" {
 		say(theme.Bad, m.notice)
 	}
+	if m.over == overForm && m.form != nil {
+		m.tinyForm(say)
+		return
+	}
 	v, ok := m.view()
 	if !ok || m.at != onSale {
 		say(theme.Accent, m.draftText(m.draft))
@@ -35,13 +39,16 @@ func (m *Model) drawTiny() {
 	if word := m.w.Verdict(o.Verdict); word != "" && o.Status != pos.Awaiting {
 		say(m.styleOf(o), word)
 	}
-	if len(v.Pay.Forms) > 0 {
+	if v.Payout != nil {
+		say(theme.Bad, m.p.PayoutBand)
+	}
+	if pay := m.request(v); len(pay.Forms) > 0 {
 		amount := m.p.AnyAmount
-		if !v.Pay.Amount.IsZero() {
-			amount = m.f.Coin(v.Pay.Amount, m.asset(v))
+		if !pay.Amount.IsZero() {
+			amount = m.f.Coin(pay.Amount, pay.Asset)
 		}
 		say(theme.Strong, amount)
-		say(theme.Text, words.Groups(string(v.Pay.Quote.To)))
+		say(theme.Text, words.Groups(string(pay.Quote.To)))
 	} else if v.Pay.Refusal != nil && pending(o.Status) {
 		say(theme.Text, m.w.Error(v.Pay.Refusal))
 	}
