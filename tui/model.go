@@ -73,6 +73,7 @@ type Model struct {
 	board    pos.Board
 	now      time.Time
 	closed   bool // the register ended
+	met      bool // its first news were heard: what is open anyway
 
 	at      place // onAmount, onSale (whatever the sale is), onSales, onDetail, onHealth, onAway
 	over    overlay
@@ -190,7 +191,7 @@ func (m *Model) begin(reg Register, stage Stage) {
 	if m.box != nil {
 		m.box.Close()
 	}
-	m.reg, m.stage, m.startErr, m.closed = reg, stage, nil, false
+	m.reg, m.stage, m.startErr, m.closed, m.met = reg, stage, nil, false, false
 	m.meet(reg.Shop())
 	m.board = reg.Board()
 	m.pick = m.shop.Default

@@ -114,5 +114,7 @@ func (m *Model) drawLock() {
 		a.wrap((a.w()-w)/2, y+2, w, 3, theme.Bad, text)
 	} else if m.notice != "" {
 		a.center(y+2, theme.Dim, m.notice)
+	} else if m.shop.Training {
+		a.center(y+2, theme.Dim, sprintf(m.p.TrainingPIN, pos.TrainingPIN))
 	}
 }

@@ -128,6 +128,9 @@ func (m *Model) hear(msg heard) tea.Cmd {
 			more = append(more, m.tellOf(v.Sale.ID))
 		}
 	}
+	if !m.met {
+		m.met, bells = true, min(bells, 2) // what is open anyway is no alarm
+	}
 	m.price()
 	return tea.Batch(append(more, m.heed(), m.ring(bells), m.warm())...)
 }
@@ -196,7 +199,7 @@ func (m *Model) changed(v pos.View) int {
 // mine tells whether a change of v concerns this screen: its own sales, and
 // trouble with anybody's.
 func (m *Model) mine(v pos.View) bool {
-	return trouble(v.Sale.Outcome.Status) || v.Sale.Terminal == m.cfg.Actor.Terminal
+	return trouble(v.Sale.Outcome.Status) || v.Sale.Holder() == m.cfg.Actor.Terminal
 }
 
 // learn keeps what is known of a sale.

@@ -128,7 +128,7 @@ var englishPhrases = Phrases{
 	FieldWhy:       "Why",
 	FieldPIN:       "PIN",
 	Optional:       "if you like",
-	TrainingPIN:    "TRAINING: the supervisor's PIN is %s",
+	TrainingPIN:    "TRAINING: PIN %s",
 	FormDo:         "do it",
 	FormNext:       "next",
 	FormOther:      "another line",
@@ -158,7 +158,7 @@ var englishPhrases = Phrases{
 	KeysAway:       "On what came while you were away",
 
 	DayTitle:   "Day",
-	DayCount:   "%d sales: %d paid, %d waiting, %d to be decided",
+	DayCount:   "sales %d: paid %d, waiting %d, to be decided %d",
 	DayMore:    "only the newest %d are added up",
 	DayCash:    "%s of it in cash",
 	DayTaken:   "Taken, as priced",
