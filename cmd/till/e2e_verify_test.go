@@ -70,7 +70,7 @@ func TestVerify(t *testing.T) {
 	// An unknown transaction, an address that is nobody's, and what was sent to
 	// others: what each network says of it.
 	never := strings.Repeat("ab", 32)
-	if res := s.do("", "find", never); res.code != exitError || !strings.Contains(res.out, "does not know it") || !strings.Contains(res.out, "Bitcoin simnet: this way of watching has no index") || !strings.Contains(res.err, "nothing was found") {
+	if res := s.do("", "find", never); res.code != exitError || !strings.Contains(res.out, "not known to any node asked") || !strings.Contains(res.out, "Bitcoin simnet: this way of watching cannot look that up") || !strings.Contains(res.err, "nothing was found") {
 		t.Errorf("%+v", res)
 	}
 	f.interrupt()
@@ -79,7 +79,7 @@ func TestVerify(t *testing.T) {
 	if res := s.do("", "find", never); res.code != exitError || !strings.Contains(res.err, "--ask asks them") {
 		t.Errorf("%+v", res)
 	}
-	if res := s.do("", "find", "--ask", never); res.code != exitError || !strings.Contains(res.out, "does not know it") {
+	if res := s.do("", "find", "--ask", never); res.code != exitError || !strings.Contains(res.out, "not known to any node asked") {
 		t.Errorf("%+v", res)
 	}
 	// Nobody holds it: the networks are connected, and what the light client has
