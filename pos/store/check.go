@@ -15,7 +15,7 @@ import (
 // with its check sum or its hash, documents with the columns beside them and
 // with the addresses that they name, counters with what they count, and the
 // pages with each other. It fails with pos.ErrDamaged and names the row that it
-// found first. It takes seconds where there are many sales, and writers are not
+// found first. It takes a minute for a million sales, and writers are not
 // kept waiting; run it behind the first screen.
 func (s *SQLite) Check(ctx context.Context) error {
 	// A connection of its own: the readers stay free for the screens.
