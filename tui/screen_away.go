@@ -52,7 +52,7 @@ func (m *Model) heed() tea.Cmd {
 		cmd = m.fetchAll(m.away.sales())
 	}
 	now := m.cfg.Clock.Now()
-	idleHere := m.at == onAmount && m.over == overNone && m.busy == idle && m.draft.empty() && m.parked == nil &&
+	idleHere := m.at == onAmount && m.lay.class != classTiny && !m.lock.on && m.over == overNone && m.busy == idle && m.draft.empty() && m.parked == nil &&
 		len(m.held)+len(m.queue) == 0 && m.openErr == nil
 	if idleHere && n > m.away.later && !m.away.is.Until.IsZero() && now.Sub(m.keyAt) >= quiet {
 		return tea.Batch(cmd, m.toAway())

@@ -39,6 +39,7 @@ var keyNames = map[string]key{
 	"ctrl+c":    {"\x03", "C-c"},
 	"ctrl+d":    {"\x04", "C-d"},
 	"ctrl+l":    {"\x0c", "C-l"},
+	"ctrl+u":    {"\x15", "C-u"},
 	"ctrl+z":    {"\x1a", "C-z"},
 }
 
