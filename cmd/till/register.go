@@ -40,6 +40,9 @@ type parts struct {
 	stage tui.Stage
 	// poster posts changes to callbacks, nil in the demo.
 	poster *poster
+	// terminal is the name of this screen or command; data the folder in which
+	// the register is listened for, "" = nowhere.
+	terminal, data string
 	// check looks through the whole store, behind the first frame; nil = not
 	// needed.
 	check func(context.Context) error
@@ -52,12 +55,28 @@ type parts struct {
 type session struct {
 	*pos.Register
 	parts
-	stop context.CancelFunc
-	done chan struct{}
+	since time.Time
+	sock  *sockServer // nil where no command can be answered
+	stop  context.CancelFunc
+	done  chan struct{} // nil where nothing runs
 }
 
 // open starts the register, its watchers and its price feed.
 func (p parts) open(ctx context.Context) (*session, error) {
+	s, err := p.still(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.run(ctx)
+	if p.data != "" {
+		s.listen(p.data)
+	}
+	return s, nil
+}
+
+// still makes the register without starting anything: it reads and writes its
+// store, and asks no network.
+func (p parts) still(ctx context.Context) (*session, error) {
 	reg, err := pos.New(ctx, pos.Config{
 		Shop: p.shop, Policy: p.policy, Rails: p.rails, Rates: p.rates,
 		Store: p.store, Clock: clock{}, Random: rand.Reader, Log: p.log,
@@ -67,25 +86,28 @@ func (p parts) open(ctx context.Context) (*session, error) {
 		_ = p.discard()
 		return nil, err
 	}
+	return &session{Register: reg, parts: p, since: clock{}.Now(), stop: func() {}}, nil
+}
+
+func (s *session) run(ctx context.Context) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &session{Register: reg, parts: p, stop: stop, done: make(chan struct{})}
+	s.stop, s.done = stop, make(chan struct{})
 	fed := make(chan struct{})
 	go func() {
 		defer close(fed)
-		if err := p.rates.Run(life); err != nil && life.Err() == nil {
-			p.log.Error("the price feed ended", "err", err)
+		if err := s.rates.Run(life); err != nil && life.Err() == nil {
+			s.log.Error("the price feed ended", "err", err)
 		}
 	}()
-	posted := p.poster.run(life, reg, p)
+	posted := s.poster.run(life, s.Register, s.parts)
 	go func() {
 		defer close(s.done)
-		if err := reg.Run(life); err != nil {
-			p.log.Error("the register ended", "err", err)
+		if err := s.Run(life); err != nil {
+			s.log.Error("the register ended", "err", err)
 		}
 		<-fed
 		<-posted
 	}()
-	return s, nil
 }
 
 // untilConnected waits, at most for so long, until every coin can be charged.
@@ -106,8 +128,11 @@ func (s *session) untilConnected(ctx context.Context, most time.Duration) {
 
 // close ends the register; what was acknowledged is on disk already.
 func (s *session) close() error {
+	s.sock.close()
 	s.stop()
-	<-s.done
+	if s.done != nil {
+		<-s.done
+	}
 	return s.parts.discard()
 }
 

@@ -19,6 +19,15 @@ import (
 // startShop opens the register that a configuration describes. The log is used
 // as long as the session lives.
 func startShop(ctx context.Context, s *settings, log *slog.Logger) (*session, error) {
+	p, err := s.parts(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	return p.open(ctx)
+}
+
+// parts opens the store and makes all that a register needs.
+func (s *settings) parts(ctx context.Context, log *slog.Logger) (*parts, error) {
 	if err := makePrivate(s.data); err != nil {
 		return nil, err
 	}
@@ -28,7 +37,10 @@ func startShop(ctx context.Context, s *settings, log *slog.Logger) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	p := parts{shop: s.shop, policy: s.policy, callback: s.callback, store: books, log: log, check: books.Check}
+	p := &parts{
+		shop: s.shop, policy: s.policy, callback: s.callback,
+		store: books, log: log, check: books.Check, terminal: s.terminalName(), data: s.data,
+	}
 	if p.rails, err = newRails(s, log); err == nil {
 		p.rates, err = newFeed(s, log)
 	}
@@ -39,7 +51,7 @@ func startShop(ctx context.Context, s *settings, log *slog.Logger) (*session, er
 		_ = books.Close()
 		return nil, err
 	}
-	return p.open(ctx)
+	return p, nil
 }
 
 // newRails makes the ways to be paid that a configuration names.
