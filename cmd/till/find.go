@@ -23,8 +23,14 @@ import (
 // findMost is how many sales are told of at once.
 const findMost = 20
 
+// findFlags are the flags of `till find`.
+type findFlags struct {
+	json, ask bool
+	wait      time.Duration
+}
+
 func findCommand(at *places) *cobra.Command {
-	var asJSON bool
+	var f findFlags
 	cmd := &cobra.Command{
 		Use:   "find TXID|ADDRESS|NUMBER|CODE|AMOUNT",
 		Short: "Where is my money: find sales by what somebody has of them",
@@ -35,9 +41,13 @@ beginning of a transaction, an address, a code or a reference is enough, from
 four characters on. It says in plain words what became of each, newest first,
 at most ` + strconv.Itoa(findMost) + ` of them.
 
-It reads what is stored, also while a register is open, and asks no network.
-With --json it prints the objects of "till sales --json". The exit code is 1
-where nothing is found.`,
+It reads what is stored, also while a register is open. Where nothing is stored
+of a whole transaction or address, the open register asks the networks: whether
+it was ever sent, waits for a block, or is in one, and whom it pays. With --ask
+they are asked while no register is open, too.
+
+With --json it prints the objects of "till sales --json", or one for each network
+that was asked. The exit code is 1 where nothing is found.`,
 		Example: `  till find 9f1c04ab
   till find bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu
   till find 4.50EUR`,
@@ -48,14 +58,18 @@ where nothing is found.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return findSales(cmd, at.fill(), strings.TrimSpace(strings.Join(args, " ")), asJSON)
+			return findSales(cmd, at.fill(), strings.TrimSpace(strings.Join(args, " ")), f)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object per sale")
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&f.json, "json", false, "one JSON object per sale or network")
+	flags.BoolVar(&f.ask, "ask", false, "ask the networks, also while no register is open")
+	flags.DurationVar(&f.wait, "wait", time.Minute, "how long networks may take to connect")
 	return cmd
 }
 
-func findSales(cmd *cobra.Command, at places, typed string, asJSON bool) error {
+func findSales(cmd *cobra.Command, at places, typed string, f findFlags) error {
 	if len(typed) > payuri.MaxLength {
 		return usage("%d characters are too many for anything that till knows; say a transaction, an address, a number, a code or an amount", len(typed))
 	}
@@ -76,12 +90,16 @@ func findSales(cmd *cobra.Command, at places, typed string, asJSON bool) error {
 		}
 	}
 	if len(found) == 0 {
-		return notFound(cmd.Context(), books, text, isAmount)
+		none := notFound(cmd.Context(), books, text, isAmount)
+		if onChain(text) {
+			return askNetworks(cmd, at, f, books, text, none)
+		}
+		return none
 	}
 	more := len(found) > findMost
 	found = found[:min(len(found), findMost)]
 	out := cmd.OutOrStdout()
-	if asJSON {
+	if f.json {
 		return writeJSON(out, found, at.assets())
 	}
 	format := words.Format{Zone: time.Local, Asset: at.assets()}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"time"
 
+	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
 )
 
@@ -14,15 +17,12 @@ import (
 // command alone.
 type office interface {
 	ask(ctx context.Context, q request) (answer, error)
-	// live tells whether networks can be asked.
-	live() bool
 	close() error
 }
 
-// openOffice finds the till that holds the folder, or opens the folder. With runs
-// the register that is opened connects to its networks, which takes a while;
-// without, it does nothing but read and write its store.
-func openOffice(ctx context.Context, at places, runs bool) (office, error) {
+// openOffice finds the till that holds the folder, or opens the folder with a
+// register that does nothing but read and write its store.
+func openOffice(ctx context.Context, at places) (office, error) {
 	_, err := askHolder(ctx, at.data, request{Do: askHello})
 	if err == nil {
 		return remoteOffice{at.data}, nil
@@ -35,15 +35,7 @@ func openOffice(ctx context.Context, at places, runs bool) (office, error) {
 		return nil, err
 	}
 	log, done := logOrNothing(s.data)
-	p, err := s.parts(ctx, log)
-	var own *session
-	switch {
-	case err != nil:
-	case runs:
-		own, err = p.open(ctx)
-	default:
-		own, err = p.still(ctx)
-	}
+	own, err := s.still(ctx, log)
 	if err != nil {
 		done()
 		if errors.Is(err, pos.ErrLocked) {
@@ -51,7 +43,16 @@ func openOffice(ctx context.Context, at places, runs bool) (office, error) {
 		}
 		return nil, err
 	}
-	return &ownOffice{session: own, runs: runs, done: done}, nil
+	return &ownOffice{session: own, done: done}, nil
+}
+
+// still opens the register of a configuration without starting anything.
+func (s *settings) still(ctx context.Context, log *slog.Logger) (*session, error) {
+	p, err := s.parts(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	return p.still(ctx)
 }
 
 // remoteOffice is the till that holds a folder.
@@ -65,26 +66,32 @@ func (d remoteOffice) ask(ctx context.Context, q request) (answer, error) {
 	return a, err
 }
 
-func (remoteOffice) live() bool   { return true }
 func (remoteOffice) close() error { return nil }
 
 // ownOffice is a register of the command's own.
 type ownOffice struct {
 	*session
-	runs bool
+	nets *nets // nil where no network is asked
 	done func()
 }
 
-func (d *ownOffice) ask(ctx context.Context, q request) (answer, error) {
-	q.Version = sockVersion
-	return d.clerk().ask(ctx, q)
+// connect makes the networks answer, and returns those that do not in time.
+func (o *ownOffice) connect(ctx context.Context, most time.Duration) ([]chain.Rail, error) {
+	var err error
+	if o.nets, err = startNets(ctx, o.rails, o.store); err != nil {
+		return nil, err
+	}
+	return o.nets.settle(ctx, most), nil
 }
 
-func (d *ownOffice) live() bool { return d.runs }
+func (o *ownOffice) ask(ctx context.Context, q request) (answer, error) {
+	return o.clerk().ask(ctx, q)
+}
 
-func (d *ownOffice) close() error {
-	err := d.session.close()
-	d.done()
+func (o *ownOffice) close() error {
+	o.nets.close()
+	err := o.session.close()
+	o.done()
 	return err
 }
 

@@ -75,7 +75,7 @@ func (p *pinSource) line(what string) (secret, error) {
 			return secret(strings.TrimSuffix(string(line), "\r")), nil
 		}
 		if err != nil {
-			return "", usage("standard input has no line %d, which is the %s", p.next, what)
+			return "", usage("standard input has no line %d, which is to be %s", p.next, what)
 		}
 		line = append(line, one[:n]...)
 	}

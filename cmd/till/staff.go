@@ -109,13 +109,13 @@ func staffName(text string) (string, error) {
 }
 
 // withOffice does something at a register and lets go of it.
-func withOffice(ctx context.Context, at places, runs bool, do func(office) error) (err error) {
-	d, err := openOffice(ctx, at, runs)
+func withOffice(ctx context.Context, at places, do func(office) error) (err error) {
+	o, err := openOffice(ctx, at)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.close()) }()
-	return do(d)
+	defer func() { err = errors.Join(err, o.close()) }()
+	return do(o)
 }
 
 func addStaff(cmd *cobra.Command, at places, name string, role pos.Role, lines bool) error {
@@ -124,7 +124,7 @@ func addStaff(cmd *cobra.Command, at places, name string, role pos.Role, lines b
 		return err
 	}
 	ctx := cmd.Context()
-	return withOffice(ctx, at, false, func(o office) error {
+	return withOffice(ctx, at, func(o office) error {
 		have, err := o.ask(ctx, request{Do: askStaff})
 		if err != nil {
 			return err
@@ -139,7 +139,7 @@ func addStaff(cmd *cobra.Command, at places, name string, role pos.Role, lines b
 			}
 		}
 		for {
-			if q.NewPIN, err = pins.askNew(ctx, "new PIN of "+name); err != nil {
+			if q.NewPIN, err = pins.askNew(ctx, "the new PIN of "+name); err != nil {
 				return err
 			}
 			if needs && lines {
@@ -168,7 +168,7 @@ const supervisorsPIN = "a supervisor's PIN"
 
 func removeStaff(cmd *cobra.Command, at places, name string, lines bool) error {
 	ctx := cmd.Context()
-	return withOffice(ctx, at, false, func(o office) error {
+	return withOffice(ctx, at, func(o office) error {
 		have, err := o.ask(ctx, request{Do: askStaff})
 		if err != nil {
 			return err
@@ -224,7 +224,7 @@ func counted2(n int, one, many string) string {
 
 func listStaff(cmd *cobra.Command, at places) error {
 	ctx := cmd.Context()
-	return withOffice(ctx, at, false, func(o office) error {
+	return withOffice(ctx, at, func(o office) error {
 		have, err := o.ask(ctx, request{Do: askStaff})
 		if err != nil {
 			return err

@@ -59,6 +59,9 @@ type Words interface {
 	Payment(p pos.Payment) string
 	Proof(p chain.Proof) string
 	Act(a pos.Act) string
+	// Sighting says what a network knows of a transaction, or, where tx is
+	// false, of an address; sales are the numbers of the sales that it paid.
+	Sighting(s pos.Sighting, tx bool, sales []uint64, now time.Time) string
 
 	// Ago is the time since, "12 s ago"; Span is a length of time, "12 s".
 	Ago(d time.Duration) string
