@@ -111,14 +111,14 @@ func hideLong(text string) string {
 
 // refuseKeys refuses a command line that holds a private key or recovery words
 // anywhere, before anything else looks at it. Outside of set-up 32 bytes in hex
-// may as well be a transaction, a block or an order's hash.
+// may as well be a transaction, a block, an order's hash or a journal's head.
 func refuseKeys(args []string) error {
 	setUp := slices.Contains(args, "init")
 	for _, arg := range args {
 		arg = urlText.ReplaceAllString(arg, "") // may hold an API key, which is hex too
 		_, value, _ := strings.Cut(arg, "=")
 		for _, text := range []string{arg, strings.TrimLeft(arg, "-"), value} {
-			if _, err := xpub.ParseEVM(text); errors.Is(err, xpub.ErrPrivateKey) && (setUp || !isHash(text)) {
+			if _, err := xpub.ParseEVM(text); errors.Is(err, xpub.ErrPrivateKey) && (setUp || !isHash(text) && !isAnchor(text)) {
 				return fmt.Errorf("REFUSED: on the command line: %w", err)
 			}
 		}

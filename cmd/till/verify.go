@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,11 +86,15 @@ type fault struct {
 
 func (v *verdict) wrong(what, format string, args ...any) {
 	v.OK = false
+	f := fault{what, oneLine(fmt.Errorf(format, args...))}
+	if slices.ContainsFunc(v.Faults, func(have fault) bool { return have.Text == f.Text }) {
+		return // found in two ways
+	}
 	if len(v.Faults) >= mostTold {
 		v.Untold++
 		return
 	}
-	v.Faults = append(v.Faults, fault{what, oneLine(fmt.Errorf(format, args...))})
+	v.Faults = append(v.Faults, f)
 }
 
 func (v *verdict) unchecked(format string, args ...any) {
@@ -107,6 +112,11 @@ type anchor struct {
 }
 
 func (a anchor) String() string { return fmt.Sprintf("%d:%s", a.seq, a.hash) }
+
+func isAnchor(text string) bool {
+	_, err := readAnchor(text)
+	return err == nil
+}
 
 func readAnchor(text string) (a anchor, err error) {
 	seq, hash, ok := strings.Cut(strings.TrimSpace(text), ":")

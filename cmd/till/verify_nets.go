@@ -97,7 +97,7 @@ type inquiry struct {
 }
 
 func (i *inquiry) ask(ctx context.Context, list []claim) error {
-	i.watch(ctx, list, func(_ claim, height uint64) uint64 { return height })
+	i.watch(ctx, list, func(claim) uint64 { return 0 }) // no looking back: a transaction is known by its id
 	defer i.forget(list)
 	var hidden []claim
 	for _, q := range list {
@@ -137,7 +137,7 @@ func (i *inquiry) ask(ctx context.Context, list []claim) error {
 
 // watch makes the addresses known to watchers of our own, so that their answers
 // tell what came to them.
-func (i *inquiry) watch(ctx context.Context, list []claim, since func(q claim, height uint64) uint64) {
+func (i *inquiry) watch(ctx context.Context, list []claim, since func(claim) uint64) {
 	if i.own == nil {
 		return
 	}
@@ -145,7 +145,7 @@ func (i *inquiry) watch(ctx context.Context, list []claim, since func(q claim, h
 		var targets []chain.Target
 		for _, q := range list {
 			if q.rail() == rail.ID() && i.away[rail.ID()] == "" {
-				targets = append(targets, chain.Target{ID: q.To, Assets: []chain.AssetID{q.Asset}, Since: since(q, rail.Watcher().Health().Height)})
+				targets = append(targets, chain.Target{ID: q.To, Assets: []chain.AssetID{q.Asset}, Since: since(q)})
 			}
 		}
 		if len(targets) == 0 {
@@ -189,7 +189,8 @@ func (i *inquiry) lookBack(ctx context.Context, list []claim) error {
 	if len(old) == 0 {
 		return nil
 	}
-	i.watch(ctx, old, func(q claim, _ uint64) uint64 { return q.Block.Height - 1 })
+	i.forget(old) // what is watched already is not looked back for
+	i.watch(ctx, old, func(q claim) uint64 { return q.Block.Height - 1 })
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	late := time.NewTimer(i.wait)
