@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -74,8 +75,31 @@ func backUp(cmd *cobra.Command, at places, file string) error {
 	if err := syncDir(dir); err != nil {
 		return err
 	}
+	noteBackup(at.data, time.Now())
 	fmt.Fprintf(cmd.OutOrStdout(), "%s holds %s; checked\n", file, held)
 	return nil
+}
+
+// backupNote is the file in the data folder whose time is that of the newest
+// backup, for the doctor.
+const backupNote = "till.backup"
+
+// noteBackup notes that a backup was made. The copy counts, not the note.
+func noteBackup(data string, now time.Time) {
+	_ = writePrivate(filepath.Join(data, backupNote), []byte(now.UTC().Format(time.RFC3339)+"\n"))
+}
+
+// lastBackup is when the newest backup was made, zero if none is known of.
+func lastBackup(data string) time.Time {
+	text, err := os.ReadFile(filepath.Join(data, backupNote))
+	if err != nil || len(text) > 64 {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // lookInto checks the store in a folder and says what it holds.

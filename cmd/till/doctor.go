@@ -55,7 +55,7 @@ func doctorCommand(at *places) *cobra.Command {
 	var since string
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check the configuration, keys, data folder, nodes, prices, clock and this terminal",
+		Short: "Check the configuration, keys, data folder, backup, nodes, prices, clock and this terminal",
 		Long: `Looks at everything that a register needs, one line each: ok, note or PROBLEM,
 and what to do. It changes nothing. It ends with exit code 1 if there is a problem.`,
 		Args: noArgs,

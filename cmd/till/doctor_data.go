@@ -8,9 +8,6 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/cointill/till/pos"
-	"github.com/cointill/till/pos/store"
 )
 
 // leastFree is what headers, sales and logs of a busy year need with room to spare.
@@ -24,7 +21,8 @@ func checkPrivate(path string) []finding {
 	return nil
 }
 
-// checkData looks at the data folder without changing it.
+// checkData looks at the data folder without changing it. The settings are nil
+// where they cannot be read.
 func checkData(ctx context.Context, data string, s *settings) []finding {
 	info, err := os.Stat(data)
 	switch {
@@ -43,7 +41,7 @@ func checkData(ctx context.Context, data string, s *settings) []finding {
 		found = append(found, faulty("data", "%s cannot be written; make it belong to the person who runs till", data))
 	}
 	found = append(found, checkSpace(data)...)
-	return append(found, checkStore(ctx, data, s)...)
+	return append(found, checkBooks(ctx, data, s)...)
 }
 
 func checkSpace(path string) []finding {
@@ -64,29 +62,3 @@ func checkSpace(path string) []finding {
 	return []finding{good("data", "%d MB free", free>>20)}
 }
 
-func checkStore(ctx context.Context, data string, s *settings) []finding {
-	path := filepath.Join(data, store.FileName)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return []finding{good("store", "no sales yet")}
-	}
-	books, err := store.OpenReadOnly(ctx, data)
-	if err != nil {
-		return []finding{faulty("store", "%s", err)}
-	}
-	defer func() { _ = books.Close() }()
-	if err := books.Check(ctx); err != nil {
-		return []finding{faulty("store", "%s", err)}
-	}
-	newest, err := books.Sales(ctx, pos.Query{Limit: 1})
-	if err != nil {
-		return []finding{faulty("store", "%s", err)}
-	}
-	if len(newest) == 0 {
-		return []finding{good("store", "intact, no sales yet")}
-	}
-	found := []finding{good("store", "intact, the last sale is number %d", newest[0].Sale.Number)}
-	if s != nil && s.bitcoin != nil {
-		found = append(found, checkGap(ctx, books, s.bitcoin.key.Account())...)
-	}
-	return found
-}

@@ -76,6 +76,9 @@ func oneLine(err error) string {
 			break
 		}
 	}
+	if errors.Is(err, pos.ErrKeysChanged) {
+		text += "; `till keys` shows which, and `till keys agree` agrees"
+	}
 	return pos.CleanText(scrub(strings.TrimSuffix(text, ".")), 600)
 }
 

@@ -101,6 +101,8 @@ type control interface {
 	Identify(ctx context.Context, pin string) (pos.Member, error)
 	Hire(ctx context.Context, by pos.Actor, m pos.Member, pin string) error
 	Dismiss(ctx context.Context, by pos.Actor, name string) error
+	Board() pos.Board
+	Agree(ctx context.Context, by pos.Actor, pin string) error
 	Lookup(ctx context.Context, text string) []pos.Sighting
 	Redeliver(ctx context.Context, seq uint64) error
 	Act(ctx context.Context, saleID string, d pos.Deed) (pos.View, error)
@@ -138,6 +140,10 @@ func (c clerk) ask(ctx context.Context, q request) (answer, error) {
 		return c.hire(ctx, q)
 	case askDismiss:
 		return c.dismiss(ctx, q)
+	case askRules:
+		return answer{Changed: c.register.Board().Changed}, nil
+	case askAgree:
+		return answer{}, c.register.Agree(ctx, q.By, string(q.PIN))
 	case askLookup:
 		return c.lookup(ctx, q.Text)
 	case askRedeliver:

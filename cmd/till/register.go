@@ -30,6 +30,7 @@ type feed interface {
 type parts struct {
 	shop   pos.Shop
 	policy pos.Policy
+	rules  []string // whose change locks the till; nil = only a key's change does
 	// callback is the shop's URL for changes, "" = none.
 	callback string
 	rails    []chain.Rail
@@ -78,9 +79,8 @@ func (p parts) open(ctx context.Context) (*session, error) {
 // store, and asks no network.
 func (p parts) still(ctx context.Context) (*session, error) {
 	reg, err := pos.New(ctx, pos.Config{
-		Shop: p.shop, Policy: p.policy, Rails: p.rails, Rates: p.rates,
+		Shop: p.shop, Policy: p.policy, Rules: p.rules, Callback: p.callback, Rails: p.rails, Rates: p.rates,
 		Store: p.store, Clock: clock{}, Random: rand.Reader, Log: p.log,
-		Callback: p.callback,
 	})
 	if err != nil {
 		_ = p.discard()

@@ -35,6 +35,8 @@ const (
 	askStaff     = "staff-list"   //
 	askHire      = "staff-add"    // Name, Role, NewPIN; PIN where there is a supervisor
 	askDismiss   = "staff-remove" // Name; PIN
+	askRules     = "rules"        // which keys or rules are other than those agreed to
+	askAgree     = "agree"        // to them; PIN where there is a supervisor
 	askLookup    = "lookup"       // Text
 	askRedeliver = "redeliver"    // Seq
 	askAct       = "act"          // Sale, Deed; PIN where the deed needs one
@@ -72,6 +74,7 @@ type answer struct {
 	Error     *sockError     `json:"error,omitempty"`
 	Holder    *holderJSON    `json:"holder,omitempty"`
 	Staff     []pos.Member   `json:"staff,omitempty"`
+	Changed   []string       `json:"changed,omitempty"` // keys and rules, "name: before > now"
 	Sightings []sightingJSON `json:"sightings,omitempty"`
 	Record    *pos.Record    `json:"record,omitempty"`
 }

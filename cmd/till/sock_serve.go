@@ -190,7 +190,8 @@ func (s *sockServer) answer(ctx context.Context, q request) (a answer, err error
 		}
 	}()
 	a, err = s.clerk.ask(ctx, q)
-	if q.Do == askHire || q.Do == askDismiss || q.Do == askRedeliver || q.Do == askAct {
+	switch q.Do {
+	case askHire, askDismiss, askAgree, askRedeliver, askAct:
 		s.log.Info("a command", "do", q.Do, "by", pos.CleanText(q.By.Name+" "+q.By.Terminal, 80), "err", err)
 	}
 	return a, err

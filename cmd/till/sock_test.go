@@ -65,6 +65,10 @@ func (f *fakeRegister) Dismiss(_ context.Context, by pos.Actor, name string) err
 	return fmt.Errorf("%w: %s may not remove %s", pos.ErrStaff, by.Name, name)
 }
 
+func (f *fakeRegister) Board() pos.Board { return pos.Board{Changed: []string{"spread: 0 > 1"}} }
+
+func (f *fakeRegister) Agree(context.Context, pos.Actor, string) error { return pos.ErrNoSupervisor }
+
 func (f *fakeRegister) Lookup(ctx context.Context, text string) []pos.Sighting {
 	if f.hold != nil {
 		select {

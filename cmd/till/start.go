@@ -38,7 +38,7 @@ func (s *settings) parts(ctx context.Context, log *slog.Logger) (*parts, error) 
 		return nil, err
 	}
 	p := &parts{
-		shop: s.shop, policy: s.policy, callback: s.callback,
+		shop: s.shop, policy: s.policy, rules: s.rules(), callback: s.callback,
 		store: books, log: log, check: books.Check, terminal: s.terminalName(), data: s.data,
 	}
 	if p.rails, err = newRails(s, log); err == nil {
