@@ -42,7 +42,10 @@ added up for each currency or asset; due_units and the like count smallest
 units, due and the like whole coins, exactly. fiat is the price, or, where a coin
 was the price, its worth at the time. txids are the payments that stand;
 other_payments those of them in another coin than the sale's, which received
-leaves out. Texts that a spreadsheet would take for a formula begin with '.
+leaves out. rate_state is "manual" where a supervisor set the price, who is in
+sources. cash is what was taken in cash for the rest, refund what is to go back
+and refunded what of it went back; acts is what people did, when and why. Texts
+that a spreadsheet would take for a formula begin with '.
 
 JSON lines hold the objects of "till sale --json" with the further columns of
 the CSV and every payment.
@@ -204,6 +207,10 @@ type soldJSON struct {
 	Index    *uint32        `json:"index,omitempty"`
 	TxIDs    []chain.TxID   `json:"txids"`
 	Other    []otherJSON    `json:"other_payments,omitempty"`
+	State    pos.RateState  `json:"rate_state,omitempty"`
+	Acts     []actJSON      `json:"acts,omitempty"`
+	Cash     *fiatJSON      `json:"cash,omitempty"`
+	Back     *backJSON      `json:"refund,omitempty"`
 }
 
 type coinsJSON struct {
@@ -241,10 +248,11 @@ func newSoldJSON(r pos.Record, find assetFinder) soldJSON {
 	due := o.Due
 	if quoted {
 		due = q.Due
-		j.Currency, j.Sources = q.Currency, q.Rate.Sources
+		j.Currency, j.Sources, j.State = q.Currency, q.Rate.Sources, q.Rate.State
 	}
+	var whole func(chain.Amount) string
 	if known {
-		whole := func(a chain.Amount) string { return money.FormatAmount(a, asset.Decimals) }
+		whole = func(a chain.Amount) string { return money.FormatAmount(a, asset.Decimals) }
 		j.Coins = &coinsJSON{whole(due), whole(o.Received), whole(o.Missing), whole(o.Over)}
 	}
 	for _, a := range r.Sale.Addresses {
@@ -257,7 +265,7 @@ func newSoldJSON(r pos.Record, find assetFinder) soldJSON {
 		}
 	}
 	for _, p := range r.Payments {
-		if !p.Live() {
+		if !p.Live() || p.Refund {
 			continue
 		}
 		if !slices.Contains(j.TxIDs, p.Key.TxID) {
@@ -267,6 +275,13 @@ func newSoldJSON(r pos.Record, find assetFinder) soldJSON {
 			j.Other = append(j.Other, otherJSON{p.Asset, p.Amount.String()})
 		}
 	}
+	for _, a := range r.Sale.Acts {
+		j.Acts = append(j.Acts, newActJSON(a))
+	}
+	if cash := cashTaken(r.Sale); !cash.IsZero() {
+		j.Cash = &fiatJSON{cash.Decimal(), cash.Currency}
+	}
+	j.Back = newBackJSON(r, whole)
 	return j
 }
 
@@ -344,6 +359,38 @@ var columns = []struct {
 	{"cashier", false, func(j soldJSON) string { return j.Cashier }},
 	{"reference", false, func(j soldJSON) string { return j.Reference }},
 	{"note", false, func(j soldJSON) string { return j.Note }},
+	{"rate_state", false, func(j soldJSON) string { return string(j.State) }},
+	{"cash", true, func(j soldJSON) string {
+		if j.Cash == nil {
+			return ""
+		}
+		return j.Cash.Amount
+	}},
+	{"cash_currency", false, func(j soldJSON) string {
+		if j.Cash == nil {
+			return ""
+		}
+		return string(j.Cash.Currency)
+	}},
+	{"refund_units", true, backCell(func(b *backJSON) string { return b.Due })},
+	{"refunded_units", true, backCell(func(b *backJSON) string { return b.Went })},
+	{"refund", true, backCell(func(b *backJSON) string { return b.coins().Due })},
+	{"refunded", true, backCell(func(b *backJSON) string { return b.coins().Went })},
+	{"refund_asset", false, backCell(func(b *backJSON) string { return string(b.Asset) })},
+	{"refund_to", false, backCell(func(b *backJSON) string { return string(b.To) })},
+	{"refund_txids", false, backCell(func(b *backJSON) string {
+		return joined(b.TxIDs, " ", func(id chain.TxID) string { return string(id) })
+	})},
+	{"acts", false, func(j soldJSON) string { return joined(j.Acts, "; ", actJSON.String) }},
+}
+
+func backCell(cell func(*backJSON) string) func(soldJSON) string {
+	return func(j soldJSON) string {
+		if j.Back == nil {
+			return ""
+		}
+		return cell(j.Back)
+	}
 }
 
 func fiatCell(cell func(*fiatJSON) string) func(soldJSON) string {

@@ -66,6 +66,21 @@ func bookSale(n int) (pos.Sale, []pos.Payment) {
 		payment.Key.TxID, payment.State = chain.TxID(fmt.Sprintf("%064x", 1<<32+n)), pos.Gone
 		payments = append(payments, payment)
 	}
+	if n%11 == 0 {
+		refund := pos.Refund{Asset: asset, Rail: string(network), To: "customer", Amount: chain.Units(7), Basis: pos.RefundOver}
+		wrong := refund
+		wrong.Amount = chain.Units(900)
+		s.Quotes[0].Rate.State, s.Quotes[0].Rate.Sources = pos.RateManual, []string{"manual: Maria"}
+		s.Acts = []pos.Act{
+			{Kind: pos.ActCash, At: at, Actor: pos.Actor{Name: "Jo", Terminal: "till 1"}, Cash: money.Of(50, "EUR")},
+			{Kind: pos.ActRefundDue, At: at, Actor: pos.Actor{Name: "Jo"}, Approved: "Maria", Refund: &wrong},
+			{Kind: pos.ActRefundVoid, At: at, Actor: pos.Actor{Name: "Jo"}, Approved: "Maria", Why: "=HYPERLINK(1)"},
+			{Kind: pos.ActRefundDue, At: at, Actor: pos.Actor{Name: "Jo"}, Approved: "Maria", Refund: &refund},
+		}
+		back := payments[0]
+		back.Key.TxID, back.To, back.Amount, back.Refund = chain.TxID(fmt.Sprintf("%064x", 1<<33+n)), "customer", chain.Units(6), true
+		payments = append(payments, back)
+	}
 	return s, payments
 }
 
@@ -157,7 +172,7 @@ func TestExportSums(t *testing.T) {
 		t.Fatalf("%d rows, want %d", len(rows), n)
 	}
 	units := map[chain.AssetID]map[string]*big.Int{}
-	fiat := int64(0)
+	fiat, cash, back, went := int64(0), int64(0), int64(0), int64(0)
 	for i := 1; i <= n; i++ {
 		s, _ := bookSale(i)
 		fiat += s.Price.Fiat.Minor
@@ -170,6 +185,9 @@ func TestExportSums(t *testing.T) {
 				units[o.Asset][name] = new(big.Int)
 			}
 			units[o.Asset][name].Add(units[o.Asset][name], a.Big())
+		}
+		if i%11 == 0 && i%5 != 0 {
+			cash, back, went = cash+50, back+7, went+6
 		}
 		if row := rows[n-i]; row["number"] != fmt.Sprint(i) || row["id"] != s.ID || row["index"] != fmt.Sprint(i) || row["path"] != s.Addresses[0].Path || row["address"] != string(s.Addresses[0].To) {
 			t.Fatalf("row %d is %v", n-i, row)
@@ -187,6 +205,30 @@ func TestExportSums(t *testing.T) {
 			if got, want := added(t, rows, name, "asset", string(asset)), new(big.Rat).SetFrac(sum, whole).FloatString(18); got != want {
 				t.Errorf("%s of %s adds up to %s, want %s", name, asset, got, want)
 			}
+		}
+	}
+	if got, want := added(t, rows, "cash", "cash_currency", "EUR"), new(big.Rat).SetFrac64(cash, 100).FloatString(18); got != want {
+		t.Errorf("cash adds up to %s, want %s", got, want)
+	}
+	for name, want := range map[string]int64{"refund_units": back, "refunded_units": went} {
+		sum := new(big.Rat)
+		for _, asset := range []chain.AssetID{chain.Bitcoin, etherID} {
+			part, _ := new(big.Rat).SetString(added(t, rows, name, "refund_asset", string(asset)))
+			sum.Add(sum, part)
+		}
+		if sum.Cmp(new(big.Rat).SetInt64(want)) != 0 {
+			t.Errorf("%s adds up to %s, want %d", name, sum, want)
+		}
+	}
+	acted := rows[n-11]
+	for name, want := range map[string]string{
+		"rate_state": "manual", "sources": "manual: Maria", "cash": "0.50", "cash_currency": "EUR", "refund_units": "7", "refunded_units": "6",
+		"refund": "0.00000007", "refunded": "0.00000006", "refund_to": "customer", "refund_txids": fmt.Sprintf("%064x", 1<<33+11), "txids": fmt.Sprintf("%064x", 11),
+		"acts": "2026-11-01T10:00:00Z cash by Jo; 2026-11-01T10:00:00Z refund-due by Jo allowed by Maria; " +
+			"2026-11-01T10:00:00Z refund-void by Jo allowed by Maria (=HYPERLINK(1)); 2026-11-01T10:00:00Z refund-due by Jo allowed by Maria",
+	} {
+		if acted[name] != want {
+			t.Errorf("%s is %q, want %q", name, acted[name], want)
 		}
 	}
 	row := rows[n-7]

@@ -56,6 +56,7 @@ type paymentJSON struct {
 	Block    uint64            `json:"block,omitempty"`
 	BlockAt  *time.Time        `json:"block_time,omitempty"`
 	Replaced chain.TxID        `json:"replaced_by,omitempty"`
+	Refund   bool              `json:"refund,omitempty"` // it went out, to a customer
 }
 
 // newSaleJSON describes a view at a time.
@@ -95,7 +96,7 @@ func newSaleJSON(v pos.View, at time.Time) saleJSON {
 	for _, p := range v.Payments {
 		pj := paymentJSON{
 			TxID: p.Key.TxID, Index: p.Key.Index, Network: p.Key.Network, Address: p.To, Asset: p.Asset,
-			Amount: p.Amount.String(), State: p.State, Seen: p.FirstAt.UTC(), Replaced: p.By,
+			Amount: p.Amount.String(), State: p.State, Seen: p.FirstAt.UTC(), Replaced: p.By, Refund: p.Refund,
 		}
 		if !p.Block.IsZero() {
 			pj.Block = p.Block.Height
