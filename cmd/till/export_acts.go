@@ -63,6 +63,8 @@ type backJSON struct {
 	To    chain.Destination `json:"to"`   // of the last
 	TxIDs []chain.TxID      `json:"txids"`
 	Coins *backCoins        `json:"coins,omitempty"`
+
+	due, went chain.Amount
 }
 
 type backCoins struct {
@@ -98,22 +100,21 @@ func newBackJSON(r pos.Record, whole func(chain.Amount) string) *backJSON {
 	}
 	last := list[len(list)-1]
 	j := &backJSON{Asset: last.Asset, To: last.To, TxIDs: []chain.TxID{}}
-	var due, went chain.Amount
 	for i, f := range list {
-		due = plus(due, f.Amount)
+		j.due = plus(j.due, f.Amount)
 		if byHand[i] {
-			went = plus(went, f.Amount)
+			j.went = plus(j.went, f.Amount)
 		}
 	}
 	for _, p := range r.Payments {
 		if p.Refund && p.State == pos.Included && p.Asset == last.Asset {
-			went = plus(went, p.Amount)
+			j.went = plus(j.went, p.Amount)
 			j.TxIDs = append(j.TxIDs, p.Key.TxID)
 		}
 	}
-	j.Due, j.Went = due.String(), went.String()
+	j.Due, j.Went = j.due.String(), j.went.String()
 	if whole != nil {
-		j.Coins = &backCoins{whole(due), whole(went)}
+		j.Coins = &backCoins{whole(j.due), whole(j.went)}
 	}
 	return j
 }

@@ -61,7 +61,7 @@ shows is what was stored last; the time alone may have changed a sale since.`,
 	}
 	show := &cobra.Command{
 		Use:   "show SALE",
-		Short: "Show one sale with its payments; SALE is its number, code or id",
+		Short: "Show one sale with its payments and all that happened to it; SALE is its number, code or id",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage("say which sale, by its number, code or id")
@@ -195,6 +195,23 @@ func findSale(ctx context.Context, books pos.Store, text string) (pos.Record, er
 	return pos.Record{}, fmt.Errorf("there is no sale %q in this data folder; `till sales list` shows them", clip(text))
 }
 
+// tellHistory writes what happened to a sale, as its journal has it.
+func tellHistory(ctx context.Context, out io.Writer, books pos.Store, s pos.Sale, speech words.Words) error {
+	entries, err := books.History(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		if i == 0 {
+			fmt.Fprintln(out, "\nwhat happened")
+		}
+		if text := speech.Entry(e, s); text != "" {
+			fmt.Fprintf(out, "%6d  %s  %s\n", e.Seq, e.At.Local().Format(time.DateTime), pos.CleanText(text, 300))
+		}
+	}
+	return nil
+}
+
 func showSale(cmd *cobra.Command, at places, f salesFlags, text string) error {
 	books, err := readStore(cmd.Context(), at.data)
 	if err != nil {
@@ -229,10 +246,15 @@ func showSale(cmd *cobra.Command, at places, f salesFlags, text string) error {
 		fmt.Fprintf(out, "quote     %s of %s until %s\n", format.Coin(q.Due, format.Find(q.Asset)), format.Find(q.Asset).Name, q.Deadline.Local().Format(time.DateTime))
 	}
 	for _, p := range r.Payments {
-		fmt.Fprintf(out, "payment   %s  %s\n", speech.Payment(p), p.Key.TxID)
+		what := "payment"
+		if p.Refund {
+			what = "went back"
+		}
+		fmt.Fprintf(out, "%-9s %s  %s\n", what, speech.Payment(p), p.Key.TxID)
 	}
-	for _, act := range r.Sale.Acts {
-		fmt.Fprintf(out, "act       %s  %s\n", act.At.Local().Format(time.DateTime), speech.Act(act))
+	if back := newBackJSON(r, nil); back != nil {
+		a := format.Find(back.Asset)
+		fmt.Fprintf(out, "refund    %s of %s to %s; %s of it went back\n", format.Coin(back.due, a), a.Name, pos.CleanText(string(back.To), 120), format.Coin(back.went, a))
 	}
-	return nil
+	return tellHistory(cmd.Context(), out, books, r.Sale, speech)
 }

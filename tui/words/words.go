@@ -59,6 +59,10 @@ type Words interface {
 	Payment(p pos.Payment) string
 	Proof(p chain.Proof) string
 	Act(a pos.Act) string
+	// Event is what was seen on a chain, Entry any entry of a sale's journal, ""
+	// where there is nothing to tell.
+	Event(e chain.Event) string
+	Entry(e pos.Entry, sale pos.Sale) string
 	// Sighting says what a network knows of a transaction, or, where tx is
 	// false, of an address; sales are the numbers of the sales that it paid.
 	Sighting(s pos.Sighting, tx bool, sales []uint64, now time.Time) string
