@@ -61,4 +61,3 @@ func checkSpace(path string) []finding {
 	}
 	return []finding{good("data", "%d MB free", free>>20)}
 }
-

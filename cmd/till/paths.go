@@ -52,6 +52,9 @@ func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("the folder %s cannot be made: %s; choose another one", dir, plainCause(err))
 	}
+	if info, err := os.Stat(dir); err == nil && info.IsDir() && info.Mode().Perm() == 0o700 {
+		return nil // also where nothing can be changed
+	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("the folder %s cannot be made private: %s; choose one of your own", dir, plainCause(err))
 	}

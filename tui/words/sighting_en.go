@@ -55,4 +55,3 @@ func (e english) toSales(sales []uint64, tx bool) string {
 	}
 	return "; it is for sales " + strings.Join(names, ", ")
 }
-
