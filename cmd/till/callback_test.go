@@ -241,6 +241,11 @@ func TestDeliveries(t *testing.T) {
 
 func TestRedeliver(t *testing.T) {
 	dir := delivering(t)
+	config := filepath.Join(t.TempDir(), "till.toml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "currency = \"EUR\"\n[bitcoin]\nkey = %q\n", testZpub), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TILL_CONFIG", config)
 	states := func() (text string) {
 		t.Helper()
 		out, err := till(t, "events", "deliveries", "--json", "--data", dir)

@@ -167,7 +167,7 @@ func redeliverCommand(at *places) *cobra.Command {
 		Short: "Post changes again to their callback, whatever became of them",
 		Long: `Marks changes to be posted again, under the same webhook-id. CHANGE is a number that
 "till events deliveries" shows; --failed takes all that were given up. They are posted
-as soon as a register is open on the data folder.`,
+at once where a register is open on the data folder, or as soon as one is.`,
 		Example: `  till events redeliver 118 119
   till events redeliver --failed`,
 		Args: func(_ *cobra.Command, args []string) error {
