@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +77,10 @@ func checkBooks(ctx context.Context, data string, s *settings) []finding {
 	} else {
 		found = append(found, good("rules", "keys and rules are those that were agreed to"))
 	}
-	return append(found, checkPast(board, newest, now)...)
+	if wrong := setBack(board, newest, now); wrong != "" {
+		found = append(found, faulty("clock", "%s", wrong))
+	}
+	return found
 }
 
 // checkHolder tells who has the folder open.
@@ -111,19 +117,31 @@ func checkBackup(last, newest, now time.Time) finding {
 // that are up to two hours ahead (Bitcoin Core, MAX_FUTURE_BLOCK_TIME).
 const behind = 2 * time.Hour
 
-// checkPast compares the clock with what happened already.
-func checkPast(board pos.Board, newest []pos.Record, now time.Time) []finding {
-	for rail, tip := range board.Tips {
-		if d := tip.Block.Time.Sub(now); d > behind {
-			return []finding{faulty("clock", "this machine's clock says %s, which is before the last block of %s; set it right, or prices and deadlines are wrong",
-				now.Local().Format(time.DateTime), words.Rail(rail))}
+// setBack says that the clock is before what happened already, "" if it is not.
+func setBack(board pos.Board, newest []pos.Record, now time.Time) string {
+	was := ""
+	for _, rail := range slices.Sorted(maps.Keys(board.Tips)) {
+		if board.Tips[rail].Block.Time.Sub(now) > behind {
+			was = "the last block of " + words.Rail(rail)
 		}
 	}
 	if len(newest) > 0 && newest[0].Sale.CreatedAt.Sub(now) > time.Minute {
-		return []finding{faulty("clock", "this machine's clock says %s, and the last sale was rung up on %s; set it right, or prices and deadlines are wrong",
-			now.Local().Format(time.DateTime), newest[0].Sale.CreatedAt.Local().Format(time.DateTime))}
+		was = "the last sale of " + newest[0].Sale.CreatedAt.Local().Format(time.DateTime)
 	}
-	return nil
+	if was == "" {
+		return ""
+	}
+	return fmt.Sprintf("this machine's clock says %s, which is before %s; set it right, or deadlines and what came in time are judged wrongly",
+		now.Local().Format(time.DateTime), was)
+}
+
+// setBack says that the clock is before what this register knows.
+func (s *session) setBack(ctx context.Context) string {
+	newest, err := s.store.Sales(ctx, pos.Query{Limit: 1})
+	if err != nil {
+		return "" // whoever sells hears of it
+	}
+	return setBack(s.Board(), newest, s.clock.Now())
 }
 
 // glance reads a store as a register does that runs nothing and writes nothing.

@@ -37,6 +37,7 @@ type parts struct {
 	rates    feed
 	store    pos.Store
 	log      *slog.Logger
+	clock    pos.Clock // nil = the machine's
 	// stage is the demo's customer, nil outside the demo.
 	stage tui.Stage
 	// poster posts changes to callbacks, nil in the demo.
@@ -78,15 +79,18 @@ func (p parts) open(ctx context.Context) (*session, error) {
 // still makes the register without starting anything: it reads and writes its
 // store, and asks no network.
 func (p parts) still(ctx context.Context) (*session, error) {
+	if p.clock == nil {
+		p.clock = clock{}
+	}
 	reg, err := pos.New(ctx, pos.Config{
 		Shop: p.shop, Policy: p.policy, Rules: p.rules, Callback: p.callback, Rails: p.rails, Rates: p.rates,
-		Store: p.store, Clock: clock{}, Random: rand.Reader, Log: p.log,
+		Store: p.store, Clock: p.clock, Random: rand.Reader, Log: p.log,
 	})
 	if err != nil {
 		_ = p.discard()
 		return nil, err
 	}
-	return &session{Register: reg, parts: p, since: clock{}.Now(), stop: func() {}}, nil
+	return &session{Register: reg, parts: p, since: p.clock.Now(), stop: func() {}}, nil
 }
 
 func (s *session) run(ctx context.Context) {
@@ -179,6 +183,9 @@ func runScreen(ctx context.Context, cfg tui.Config, start func(context.Context) 
 			return
 		}
 		program.Send(tui.Ready{Register: s, Stage: s.stage})
+		if wrong := s.setBack(ctx); wrong != "" {
+			s.log.Error(wrong)
+		}
 		if s.check == nil {
 			return
 		}

@@ -85,6 +85,9 @@ func runSale(cmd *cobra.Command, at places, f saleFlags, amount string) error {
 	if err != nil {
 		return err
 	}
+	if wrong := session.setBack(cmd.Context()); wrong != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "till: %s\n", wrong)
+	}
 	f2 := follower{
 		register: session.Register, asset: asset, currency: s.own(), json: f.json,
 		out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(),
