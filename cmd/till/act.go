@@ -119,8 +119,11 @@ func (f actFlags) deed(kind pos.ActKind, s pos.Sale) (*deedJSON, error) {
 		name, text string
 		kind       pos.ActKind
 	}{
-		{"--asset", f.asset, pos.ActRequote}, {"--cash", f.cash, pos.ActCash},
-		{"--refund", f.basis, pos.ActRefundDue}, {"--part", f.part, pos.ActRefundDue}, {"--to", f.to, pos.ActRefundDue},
+		{"--asset", f.asset, pos.ActRequote},
+		{"--cash", f.cash, pos.ActCash},
+		{"--refund", f.basis, pos.ActRefundDue},
+		{"--part", f.part, pos.ActRefundDue},
+		{"--to", f.to, pos.ActRefundDue},
 	} {
 		if one.text != "" && one.kind != kind {
 			return nil, usage("%s is for %s", one.name, one.kind)

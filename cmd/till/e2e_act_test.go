@@ -51,8 +51,14 @@ func TestActs(t *testing.T) {
 	}
 	ok("", "REFUNDED", "sales", "export")
 	for _, wrong := range [][]string{
-		{"1"}, {"1", "sell"}, {"1", "cancel", "--to", customer}, {"1", "refund-due", "--to", customer}, {"1", "refund-due", "--refund", "paid"},
-		{"1", "refund-due", "--refund", "part", "--to", customer}, {"1", "cash", "--cash", "x"}, {"1", "cash", "--cash", "0"},
+		{"1"},
+		{"1", "sell"},
+		{"1", "cancel", "--to", customer},
+		{"1", "refund-due", "--to", customer},
+		{"1", "refund-due", "--refund", "paid"},
+		{"1", "refund-due", "--refund", "part", "--to", customer},
+		{"1", "cash", "--cash", "x"},
+		{"1", "cash", "--cash", "0"},
 	} {
 		if res := s.do("", append([]string{"sales", "act"}, wrong...)...); res.code != exitUsage || strings.Count(res.err, "\n") != 1 {
 			t.Errorf("%q: %+v", wrong, res)

@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -226,7 +227,9 @@ func rewrite(t *testing.T, db *sql.DB) {
 		chain.Seq, chain.Hash = e.Seq, e.Sum(chain.Hash)
 		hashes[e.Seq], bodies[e.Seq] = chain.Hash, body
 	}
-	rows.Close()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
 	for seq, hash := range hashes {
 		if _, err := db.Exec("UPDATE journal SET body = ?, hash = ? WHERE seq = ?", bodies[seq], hash[:], int64(seq)); err != nil {
 			t.Fatal(err)

@@ -32,10 +32,11 @@ func pinFrom(cmd *cobra.Command, lines bool) (*pinSource, error) {
 	if lines {
 		return &pinSource{in: in, out: io.Discard}, nil
 	}
+	tty, _ := in.(*os.File)
 	if !onTerminal(in) {
 		return nil, usage("a PIN is asked for on a terminal; in a script give it in standard input, with --pin-stdin")
 	}
-	return &pinSource{in: in, out: cmd.ErrOrStderr(), tty: in.(*os.File)}, nil //nolint:forcetypeassert,errcheck // onTerminal
+	return &pinSource{in: in, out: cmd.ErrOrStderr(), tty: tty}, nil
 }
 
 // ask asks for a PIN that exists.

@@ -30,6 +30,9 @@ func (s *settings) rules() []string {
 		if len(b.peers) > 0 {
 			nodes = strings.Join(b.peers, ", ")
 		}
+		if b.proxy != "" {
+			nodes += " through " + b.proxy
+		}
 		add("Bitcoin nodes", "%s", nodes)
 		add("Bitcoin confirmations", "%s", s.tierRule(string(b.network)))
 	}
