@@ -38,6 +38,7 @@ func TestStaffAtATerminal(t *testing.T) {
 	// Left at the prompt, the terminal is as it was.
 	sh.Type("clear").Press("enter").Gone("Jo is a cashier")
 	sh.Type("staff remove Jo").Press("enter").See("a supervisor's PIN:").Type("2718").Press("ctrl+c")
+	sh.Until("see the prompt", func(frame string) bool { return strings.HasSuffix(strings.TrimSpace(frame), "\n>") })
 	sh.Type("echo this is seen").See("echo this is seen").Press("enter")
 	if res := s.do("", "staff", "list"); res.code != 0 || !strings.Contains(res.out, "Jo     cashier") || !strings.Contains(res.out, "Maria  supervisor") {
 		t.Errorf("%+v", res)
