@@ -191,3 +191,29 @@ func TestPace(t *testing.T) {
 		t.Errorf("past the goal: %v", left)
 	}
 }
+
+// TestLyingFilterPeer: a peer whose filter headers contradict the others' is
+// found out by the block itself, banned, and does not keep the chain from being
+// read, whether it lies about the past or about the newest block.
+func TestLyingFilterPeer(t *testing.T) {
+	const n = 2500
+	s := newSynthetic(t, n)
+	for name, at := range map[string]int32{"past": 700, "newest": n} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			liar := s.lying(at)
+			peers := []string{liar.serve(t, "127.0.0.3"), s.serve(t, "127.0.0.1"), s.serve(t, "127.0.0.2")} // bans are by address
+			w, l, _ := starting(t, Config{Peers: peers, BirthdayHeight: 1}, nil)
+			l.Wait(t, "the whole chain", func() bool { h := w.Health(); return h.Usable() && h.Height == n })
+			w.mu.Lock()
+			cs := w.live.client.service()
+			w.mu.Unlock()
+			if hash, err := cs.RegFilterHeaders.FetchHeaderByHeight(n); err != nil || *hash != *s.filterHeader(n) {
+				t.Errorf("the liar's filter header is believed: %v, %v", hash, err)
+			}
+			if !cs.IsBanned(peers[0]) || cs.IsBanned(peers[1]) || cs.IsBanned(peers[2]) {
+				t.Errorf("banned: the liar %v, the others %v and %v", cs.IsBanned(peers[0]), cs.IsBanned(peers[1]), cs.IsBanned(peers[2]))
+			}
+		})
+	}
+}
