@@ -28,9 +28,10 @@ type synthetic struct {
 	raw     []byte // headers, 80 bytes each
 	filters []byte // filter headers, 32 bytes each
 	height  map[chainhash.Hash]int32
-	empty   []byte // the filter of every block but the first
-	lieAt   int32  // a block whose filter is another one
-	first   []byte // the filter of the genesis block
+	empty   []byte        // the filter of every block but the first
+	lieAt   int32         // a block whose filter is another one
+	slow    time.Duration // before every answer
+	first   []byte        // the filter of the genesis block
 
 	given atomic.Int64 // headers of both sorts that peers sent
 }
@@ -219,6 +220,7 @@ func (s *synthetic) talk(conn net.Conn) {
 		if err != nil {
 			return
 		}
+		time.Sleep(s.slow)
 		ok := true
 		switch msg := msg.(type) {
 		case *wire.MsgVersion:
