@@ -179,11 +179,11 @@ func BenchmarkWatcherBlock(b *testing.B) {
 		return s.Hash(b, s.Height(b)), at
 	}
 	b.Run("empty", func(b *testing.B) {
-		benchmarkWatcher(b, 1_000, "block", tip, func(s *shop, _ []chain.Target) (string, time.Time) { return mine(s) })
+		benchmarkWatcher(b, 10_000, "block", tip, func(s *shop, _ []chain.Target) (string, time.Time) { return mine(s) })
 	})
 	b.Run("paid", func(b *testing.B) {
 		n := 0
-		benchmarkWatcher(b, 1_000, "block", tip, func(s *shop, targets []chain.Target) (string, time.Time) {
+		benchmarkWatcher(b, 10_000, "block", tip, func(s *shop, targets []chain.Target) (string, time.Time) {
 			s.Pay(b, targets[n%len(targets)].ID, chain.Bitcoin, chain.Units(50_000))
 			n++
 			time.Sleep(150 * time.Millisecond) // let it be seen first, as at a counter
@@ -196,7 +196,7 @@ func BenchmarkWatcherBlock(b *testing.B) {
 // with Seen.
 func BenchmarkWatcherRelay(b *testing.B) {
 	n := 0
-	benchmarkWatcher(b, 1_000, "tx", func(e chain.Event) string {
+	benchmarkWatcher(b, 10_000, "tx", func(e chain.Event) string {
 		if e.Kind != chain.Seen {
 			return ""
 		}

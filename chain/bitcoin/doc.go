@@ -10,6 +10,11 @@
 // Who vouches for an unconfirmed payment is reported, never decided
 // ([chain.Proof]).
 //
+// A start is not usable before the relay stands, and asks the shop's own nodes
+// for what waits in their mempools (backfill.go). Headers may be imported
+// (headers.go), everything may go through a SOCKS5 proxy (proxy.go), and relay
+// peers may be connected only while somebody may pay (attention.go).
+//
 // What may not enter: private keys, signing, any btcd type in an exported name,
 // and any policy about how much evidence is enough.
 package bitcoin

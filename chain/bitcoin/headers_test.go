@@ -171,6 +171,44 @@ func TestFirstSyncSaysHowFar(t *testing.T) {
 	}
 }
 
+// TestSlowFirstSync: headers that take long to come are no reason to set the
+// light client up again.
+func TestSlowFirstSync(t *testing.T) {
+	t.Parallel()
+	const n = 24_000
+	s := newSynthetic(t, n)
+	s.slow = 200 * time.Millisecond
+	w, l, _ := starting(t, Config{Peers: []string{s.serve(t, "127.0.0.1")}}, func(w *Watcher) { w.tune.behind = 2 * time.Second })
+	l.Wait(t, "the whole chain", func() bool { h := w.Health(); return h.Usable() && h.Height == n })
+	for _, h := range l.Healths() {
+		if h.Code == chain.HealthBehind {
+			t.Fatalf("it counts as stuck: %+v", h)
+		}
+	}
+}
+
+// TestWrongFilterHeaders: imported filter headers that no peer agrees with are
+// fetched anew, and not for ever an obstacle.
+func TestWrongFilterHeaders(t *testing.T) {
+	t.Parallel()
+	const n = 2400
+	s := newSynthetic(t, n)
+	_, filters := s.lying(2100).export(t)
+	blocks, _ := s.export(t)
+	if err := os.Truncate(blocks, 2201*rawHeader); err != nil {
+		t.Fatal(err)
+	}
+	peers := []string{s.serve(t, "127.0.0.1"), s.serve(t, "127.0.0.2")}
+	w, l, _ := starting(t, Config{Peers: peers, BlockHeaders: blocks, FilterHeaders: filters}, func(w *Watcher) { w.tune.behind = 300 * time.Millisecond })
+	l.Wait(t, "the whole chain", func() bool { h := w.Health(); return h.Usable() && h.Height == n })
+	w.mu.Lock()
+	cs := w.live.client.service()
+	w.mu.Unlock()
+	if hash, err := cs.RegFilterHeaders.FetchHeaderByHeight(n); err != nil || *hash != *s.filterHeader(n) {
+		t.Errorf("the filter header of the last block is %v, %v", hash, err)
+	}
+}
+
 func TestPace(t *testing.T) {
 	var p pace
 	now := time.Unix(0, 0)
@@ -189,5 +227,31 @@ func TestPace(t *testing.T) {
 	}
 	if left := p.left(now, "b", 4, 3); left != 0 {
 		t.Errorf("past the goal: %v", left)
+	}
+}
+
+// TestLyingFilterPeer: a peer whose filter headers contradict the others' is
+// found out by the block itself, banned, and does not keep the chain from being
+// read, whether it lies about the past or about the newest block.
+func TestLyingFilterPeer(t *testing.T) {
+	const n = 2500
+	s := newSynthetic(t, n)
+	for name, at := range map[string]int32{"past": 700, "newest": n} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			liar := s.lying(at)
+			peers := []string{liar.serve(t, "127.0.0.3"), s.serve(t, "127.0.0.1"), s.serve(t, "127.0.0.2")} // bans are by address
+			w, l, _ := starting(t, Config{Peers: peers, BirthdayHeight: 1}, nil)
+			l.Wait(t, "the whole chain", func() bool { h := w.Health(); return h.Usable() && h.Height == n })
+			w.mu.Lock()
+			cs := w.live.client.service()
+			w.mu.Unlock()
+			if hash, err := cs.RegFilterHeaders.FetchHeaderByHeight(n); err != nil || *hash != *s.filterHeader(n) {
+				t.Errorf("the liar's filter header is believed: %v, %v", hash, err)
+			}
+			if !cs.IsBanned(peers[0]) || cs.IsBanned(peers[1]) || cs.IsBanned(peers[2]) {
+				t.Errorf("banned: the liar %v, the others %v and %v", cs.IsBanned(peers[0]), cs.IsBanned(peers[1]), cs.IsBanned(peers[2]))
+			}
+		})
 	}
 }

@@ -383,23 +383,6 @@ func (h *hub) tx(l *link, tx *wire.MsgTx) {
 	}
 }
 
-// replaceable is BIP 125: any sequence below 0xfffffffe.
-func replaceable(tx *wire.MsgTx) bool {
-	return slices.ContainsFunc(tx.TxIn, func(in *wire.TxIn) bool { return in.Sequence < wire.MaxTxInSequenceNum-1 })
-}
-
-// ancestors counts the parents that relay announced and no block that we read
-// held. The caller holds mu.
-func (h *hub) ancestors(tx *wire.MsgTx) int {
-	parents := map[chainhash.Hash]bool{}
-	for _, in := range tx.TxIn {
-		if s := h.known[in.PreviousOutPoint.Hash]; s != nil && s.have {
-			parents[in.PreviousOutPoint.Hash] = true
-		}
-	}
-	return len(parents)
-}
-
 // mined tells the relay log what is in a block.
 func (h *hub) mined(block *wire.MsgBlock) {
 	h.mu.Lock()

@@ -28,8 +28,10 @@ type synthetic struct {
 	raw     []byte // headers, 80 bytes each
 	filters []byte // filter headers, 32 bytes each
 	height  map[chainhash.Hash]int32
-	empty   []byte // the filter of every block but the first
-	first   []byte // the filter of the genesis block
+	empty   []byte        // the filter of every block but the first
+	lieAt   int32         // a block whose filter is another one
+	slow    time.Duration // before every answer
+	first   []byte        // the filter of the genesis block
 
 	given atomic.Int64 // headers of both sorts that peers sent
 }
@@ -120,12 +122,31 @@ func (s *synthetic) hash(h int32) chainhash.Hash {
 	return chainhash.DoubleHashH(s.raw[int(h)*rawHeader : int(h+1)*rawHeader])
 }
 
-func (s *synthetic) filterHash(h int32) []byte {
-	hash := chainhash.DoubleHashH(s.empty)
-	if h == 0 {
-		hash = chainhash.DoubleHashH(s.first)
+func (s *synthetic) filter(h int32) []byte {
+	switch {
+	case h == 0:
+		return s.first
+	case h == s.lieAt:
+		return []byte{1, 0x40, 0x20, 0x10}
 	}
+	return s.empty
+}
+
+func (s *synthetic) filterHash(h int32) []byte {
+	hash := chainhash.DoubleHashH(s.filter(h))
 	return hash[:]
+}
+
+// lying is the same chain from a peer that gives one block another filter, and
+// filter headers that go with it.
+func (s *synthetic) lying(at int32) *synthetic {
+	l := &synthetic{params: s.params, raw: s.raw, height: s.height, empty: s.empty, first: s.first, lieAt: at}
+	var prev chainhash.Hash
+	for h := range s.top() + 1 {
+		prev = chainhash.DoubleHashH(append(l.filterHash(h), prev[:]...))
+		l.filters = append(l.filters, prev[:]...)
+	}
+	return l
 }
 
 func (s *synthetic) filterHeader(h int32) *chainhash.Hash {
@@ -199,6 +220,7 @@ func (s *synthetic) talk(conn net.Conn) {
 		if err != nil {
 			return
 		}
+		time.Sleep(s.slow)
 		ok := true
 		switch msg := msg.(type) {
 		case *wire.MsgVersion:
@@ -218,11 +240,7 @@ func (s *synthetic) talk(conn net.Conn) {
 		case *wire.MsgGetCFilters:
 			stop, found := s.find(msg.StopHash)
 			for h := int32(msg.StartHeight); found && ok && h <= stop; h++ {
-				data := s.empty
-				if h == 0 {
-					data = s.first
-				}
-				ok = put(wire.NewMsgCFilter(msg.FilterType, ptr(s.hash(h)), data))
+				ok = put(wire.NewMsgCFilter(msg.FilterType, ptr(s.hash(h)), s.filter(h)))
 			}
 		case *wire.MsgGetData:
 			for _, iv := range msg.InvList {

@@ -1,8 +1,10 @@
 package bitcoin
 
 import (
+	"slices"
 	"time"
 
+	"github.com/btcsuite/btcd/chaincfg/chainhash"
 	"github.com/btcsuite/btcd/txscript"
 	"github.com/btcsuite/btcd/wire"
 
@@ -169,4 +171,21 @@ func standard(tx *wire.MsgTx) bool {
 		}
 	}
 	return true
+}
+
+// replaceable is BIP 125: any sequence below 0xfffffffe.
+func replaceable(tx *wire.MsgTx) bool {
+	return slices.ContainsFunc(tx.TxIn, func(in *wire.TxIn) bool { return in.Sequence < wire.MaxTxInSequenceNum-1 })
+}
+
+// ancestors counts the parents that relay announced and no block that we read
+// held. The caller holds mu.
+func (h *hub) ancestors(tx *wire.MsgTx) int {
+	parents := map[chainhash.Hash]bool{}
+	for _, in := range tx.TxIn {
+		if s := h.known[in.PreviousOutPoint.Hash]; s != nil && s.have {
+			parents[in.PreviousOutPoint.Hash] = true
+		}
+	}
+	return len(parents)
 }

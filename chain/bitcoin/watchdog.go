@@ -17,12 +17,15 @@ type watchdog struct {
 	since     time.Time // since when there is one
 	heard     bool      // the relay stood once since then
 	alone     time.Time // since when there is no filter peer
-	behind    time.Time // since when peers are ahead
+	behind    time.Time // since when peers are ahead and no header came
+	headers   uint64    // as many as there were then
 	gap       time.Time // since when our head is above the known headers
 	looked    time.Time // last full look
 	restarts  int
 	restarted time.Time
-	store     bool // batches are refused
+	stuckAt   uint64 // where it was set up again …
+	fruitless int    // … so many times
+	store     bool   // batches are refused
 	highest   uint64
 	goal      uint64
 	peers     int
@@ -102,8 +105,10 @@ func (r *run) check() error {
 		}
 	}
 	if r.ahead(best) {
-		if s.behind.IsZero() {
-			s.behind = now
+		// A first start takes minutes, in which there is not one block with all
+		// that belongs to it: what counts is that something comes.
+		if n := r.client.headers(); s.behind.IsZero() || n != s.headers {
+			s.behind, s.headers = now, n
 		}
 	} else {
 		s.behind, s.isBehind = time.Time{}, false
@@ -134,7 +139,7 @@ func (r *run) listening(now time.Time) bool {
 // its own peers says so, or more than half of the relay peers announced a block
 // that is not in the headers.
 func (r *run) ahead(best uint64) bool {
-	if r.state.highest > best+1 {
+	if r.state.highest > best+1 || r.client.blockTip() > best {
 		return true
 	}
 	list := r.w.hub.announced()
@@ -155,6 +160,10 @@ func (r *run) ahead(best uint64) bool {
 // rescue sets the light client up again when it is stuck, with growing pauses.
 func (r *run) rescue(now time.Time) error {
 	s := &r.state
+	if _, _, importing := r.client.importing(); importing {
+		s.behind = time.Time{}
+		return nil
+	}
 	stuck := !s.behind.IsZero() && now.Sub(s.behind) > r.w.tune.behind && best(r) == r.ring.Head().Height
 	s.isBehind = s.isBehind || stuck
 	if !stuck {
@@ -177,7 +186,11 @@ func (r *run) rescue(now time.Time) error {
 	if now.Sub(s.restarted) < wait {
 		return nil
 	}
+	if s.restarts == 0 || best(r) != s.stuckAt {
+		s.stuckAt, s.fruitless = best(r), 0
+	}
 	s.restarts++
+	s.fruitless++
 	s.restarted, r.stalled = now, time.Time{}
 	r.w.log.Warn("The Bitcoin light client is stuck and is set up again", "peers", s.peers, "relays", s.relays, "height", best(r), "claimed", s.highest)
 	// Said before: the old client may take long to end, and nothing is read
@@ -188,8 +201,15 @@ func (r *run) rescue(now time.Time) error {
 			return err
 		}
 	}
-	return r.client.restart(r.ctx)
+	// Where block headers come, filter headers do not fit and nothing helps, it
+	// may be those that are here that are wrong.
+	heard := len(r.w.cfg.Peers) == 0 || s.peers > 0 || r.client.banned()
+	anew := s.fruitless == maxFruitless && heard && r.client.blockTip() > s.stuckAt
+	return r.client.restart(r.ctx, anew)
 }
+
+// maxFruitless is after how many attempts filter headers are fetched anew.
+const maxFruitless = 3
 
 func best(r *run) uint64 {
 	h, _ := r.client.tip()
