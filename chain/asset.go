@@ -71,7 +71,9 @@ type PaymentKey struct {
 const NoTx uint32 = 1 << 31
 
 // InBlock tells whether TxID names a block and no transaction (NoTx).
-func (k PaymentKey) InBlock() bool { return k.Index&NoTx != 0 && strings.HasPrefix(string(k.Network), "eip155:") }
+func (k PaymentKey) InBlock() bool {
+	return k.Index&NoTx != 0 && strings.HasPrefix(string(k.Network), "eip155:")
+}
 
 func (k PaymentKey) String() string {
 	return fmt.Sprintf("%s/%s/%d", k.Network, k.TxID, k.Index)
