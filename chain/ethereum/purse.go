@@ -55,8 +55,8 @@ type rota struct {
 }
 
 // enter is called with the watcher's lock held.
-func (o *rota) enter(addr common.Address, known bool, until time.Time) {
-	if !known {
+func (o *rota) enter(addr common.Address, coins bool, until time.Time) {
+	if coins {
 		o.turn = append(o.turn, addr)
 	}
 	if !until.IsZero() {
@@ -64,21 +64,36 @@ func (o *rota) enter(addr common.Address, known bool, until time.Time) {
 	}
 }
 
+// waited forgets waits that are over and lists the others. It is called with the
+// lock held.
+func (w *Watcher) waited() []common.Address {
+	now := w.cfg.Now()
+	var list []common.Address
+	for addr, until := range w.rota.waits {
+		if _, hot := w.targets[addr]; !hot || !now.Before(until) {
+			delete(w.rota.waits, addr)
+			continue
+		}
+		list = append(list, addr)
+	}
+	return list
+}
+
+// takesCoins is called with the lock held.
+func (w *Watcher) takesCoins(addr common.Address) bool {
+	return slices.Contains(w.targets[addr].Assets, w.cfg.Native.ID)
+}
+
 // curious lists whose balances the next block is asked for: all addresses at
 // which somebody waits for the chain's own coin, and now and then a few others.
 func (r *run) curious() []common.Address {
-	now := r.w.cfg.Now()
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	o := &w.rota
-	r.awaited = make(map[common.Address]bool, len(o.waits))
-	for addr, until := range o.waits {
-		if _, hot := w.targets[addr]; !hot || !now.Before(until) {
-			delete(o.waits, addr)
-			continue
-		}
-		if len(r.awaited) < maxAwaited {
+	r.awaited = map[common.Address]bool{}
+	for _, addr := range w.waited() {
+		if w.takesCoins(addr) && len(r.awaited) < maxAwaited {
 			r.awaited[addr] = true
 		}
 	}
@@ -332,8 +347,7 @@ func (r *run) attribute(ctx context.Context, p pages, addr common.Address, amoun
 	if found := r.logged(ctx, p, addr, amount); found != nil {
 		return found
 	}
-	// One transaction may pay several: the address tells them apart.
-	inside := internalIndex | 1<<29 | binary.BigEndian.Uint32(addr[16:])>>3
+	inside := insideIndex(addr)
 	h := hit{Proof: proof, Event: chain.Event{
 		Kind: chain.Included, Target: to, Asset: r.w.cfg.Native.ID, Amount: amount, Block: p.ref(),
 		Key: r.w.key(p.hash, chain.NoTx|inside),
@@ -342,6 +356,11 @@ func (r *run) attribute(ctx context.Context, p pages, addr common.Address, amoun
 		h.Event.Key, h.From, h.Nonce = r.w.key(t.hash, inside), t.from, t.nonce
 	}
 	return []hit{h}
+}
+
+// insideIndex tells apart what one transaction, or block, pays to several.
+func insideIndex(addr common.Address) uint32 {
+	return internalIndex | 1<<29 | binary.BigEndian.Uint32(addr[16:])>>3
 }
 
 // naming is the one transaction of a block that worked and has the address in
