@@ -38,8 +38,8 @@ fmt: ## format the code
 bench: ## the benchmarks, one after another; BENCH=regexp chooses
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -p 1 -timeout 60m $(PKGS)
 
-conformance: ## only the suites that every watcher and every store passes
-	go test -count=1 ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
+conformance: ## only the suites that every watcher and every store passes, under the race detector
+	go test -race -count=1 -timeout 60m ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
 
 fuzz: ## every fuzz test for FUZZTIME, 30s if not said otherwise
 	@for p in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
