@@ -307,4 +307,3 @@ func (r *run) compare(ctx context.Context, d drawer, list []pages, hits [][]hit,
 
 // maxNoStates is how often in a row balances of the tip may be missing.
 const maxNoStates = 3
-
