@@ -45,8 +45,8 @@ sim: ## N schedules of the simulation, DISK of them on a real store; SEED plays 
 crash: ## kill a shop N times while customers pay; nothing may be lost, nothing counted twice
 	TILL_CRASHES=$(or $(N),100) go test -count=1 -timeout 0 -run '^TestCrash$$' -v ./cmd/till
 
-conformance: ## only the suites that every watcher and every store passes
-	go test -count=1 ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
+conformance: ## only the suites that every watcher and every store passes, under the race detector
+	go test -race -count=1 -timeout 60m ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
 
 fuzz: ## every fuzz test for FUZZTIME, 30s if not said otherwise
 	@for p in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \

@@ -3,6 +3,8 @@ package ethereum_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math/big"
 	"slices"
 	"testing"
@@ -163,6 +165,66 @@ func BenchmarkWatcherBlock(b *testing.B) {
 		r.h.Mine(b, 1)
 		watcher = append(watcher, r.next(b, chain.Included).Sub(began))
 		bare = append(bare, (<-r.bare).Sub(began))
+	}
+	report(b, watcher, bare)
+}
+
+// BenchmarkCatchUp is a watcher that comes back 1,000 blocks later, beside a
+// listener that asks for the same blocks one after the other and looks at
+// nothing. Every tenth block pays a target.
+func BenchmarkCatchUp(b *testing.B) {
+	const blocks = 1_000
+	h := newOnDevnet(b, nil)
+	h.Mine(b, 1)
+	to := target(b, h)
+	first := h.net.Head()
+	for i := range blocks {
+		if i%10 == 0 {
+			h.Pay(b, to.ID, h.assets[1], chain.Units(5))
+		}
+		h.Mine(b, 1)
+	}
+	client, err := rpc.Dial(h.net.Endpoint())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	var watcher, bare []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		w, err := ethereum.New(h.config)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := w.Watch(b.Context(), to); err != nil {
+			b.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(b.Context())
+		found := 0
+		_ = w.Run(ctx, chain.Cursor{Ring: []chain.BlockRef{first}}, nil, func(_ context.Context, events []chain.Event, cursor chain.Cursor) error {
+			for _, e := range events {
+				if e.Kind == chain.Included {
+					found++
+				}
+			}
+			if cursor.Head().Height == blocks+1 {
+				stop()
+			}
+			return nil
+		})
+		if found != blocks/10 {
+			b.Fatalf("%d payments were found, %d were made", found, blocks/10)
+		}
+		watcher = append(watcher, time.Since(began))
+		began = time.Now()
+		for n := range blocks {
+			var blk, receipts json.RawMessage
+			at := fmt.Sprintf("0x%x", n+2)
+			if err := errors.Join(client.CallContext(b.Context(), &blk, "eth_getBlockByNumber", at, true), client.CallContext(b.Context(), &receipts, "eth_getBlockReceipts", at)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		bare = append(bare, time.Since(began))
 	}
 	report(b, watcher, bare)
 }

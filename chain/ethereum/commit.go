@@ -32,20 +32,31 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 		d.base = purses{} // what they were at the fork is asked again
 	}
 	addrs := r.curious()
+	if r.skipped != 0 { // the audit compares where skipped blocks are part of it
+		addrs = slices.DeleteFunc(addrs, func(a common.Address) bool { return d.get(a) != nil })
+	}
 	for len(path) > 0 && failed == nil {
 		next := path[:min(window, len(path))]
 		path = path[len(next):]
 		top := next[len(next)-1]
 		var weighed func() weighing
-		if len(addrs) > 0 && !r.conn.noState && !r.logsCoins {
-			weighed = r.weigh(ctx, d, addrs, next[0].parent.Hex(), top.hash.Hex())
+		weigh := func() {
+			if len(addrs) > 0 && !r.conn.noState {
+				weighed = r.weigh(ctx, d, addrs, next[0].parent.Hex(), top.hash.Hex())
+			}
+		}
+		if !r.logsCoins {
+			weigh() // while the block is read
 		}
 		var list []pages
-		list, failed = r.w.readAll(ctx, r.conn, next)
+		list, failed = r.w.readAll(ctx, r.conn, next, r.w.read)
 		hits := make([][]hit, len(list))
 		for i, p := range list {
 			hits[i] = r.matchLive(p)
 			d.explain(r.w.cfg.Native.ID, hits[i])
+		}
+		if r.logsCoins && failed == nil && !logsCoins(list[len(list)-1]) {
+			weigh() // this block's logs don't tell
 		}
 		if weighed != nil {
 			w := weighed()
@@ -59,6 +70,9 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 			r.logsCoins = logsCoins(list[len(list)-1])
 		}
 		for i, p := range list {
+			if p.skipped && r.skipped == 0 {
+				r.skipped, r.unsaved = p.number, true
+			}
 			gone, done := r.settle(p.block, hits[i])
 			before, after = append(before, gone...), append(after, done...)
 			for _, h := range hits[i] {
@@ -115,7 +129,7 @@ func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Ev
 		// whether or not the batch is stored.
 		kept := maps.Clone(r.hits)
 		maps.Copy(kept, hits)
-		r.w.save(kept, r.purses, cursor.Ring)
+		r.save(kept)
 		r.unsaved = false
 	}
 	for _, h := range lost {
@@ -198,7 +212,7 @@ func (r *run) recall(ctx context.Context, ref chain.BlockRef) ([]hit, error) {
 	h, err := r.conn.header(ctx, common.HexToHash(ref.Hash))
 	if err == nil {
 		var p pages
-		if p, err = r.w.read(ctx, r.conn, h); err == nil {
+		if p, err = r.w.readWhole(ctx, r.conn, h); err == nil {
 			return r.w.match(p.block, p.receipts, r.w.aim()), nil
 		}
 	}

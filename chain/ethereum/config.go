@@ -39,9 +39,12 @@ type Config struct {
 	// it, before depth counts from it; 0 means 2 where there are three endpoints or more, else 1: two
 	// endpoints are rather meant to stand in for each other.
 	Quorum int
-	// Lean spares a metered endpoint: no pending feed, only heads while there
-	// is no target (so money to an address from long ago is then not noticed),
-	// and logs instead of all receipts (so their root is not checked).
+	// Lean spares a metered endpoint: no pending feed; only heads while nobody
+	// waits for money (chain.Target.Until), with an audit of the skipped blocks
+	// afterwards and every ten minutes; and logs first, receipts and their root
+	// only of blocks that pay somebody. An endpoint that withholds a log is then
+	// noticed by nobody but another endpoint in use, and money to an address from
+	// long ago not at all while only heads are read.
 	Lean bool
 	// Birthday is the first block that is read when there is no cursor; 0
 	// starts at the head.

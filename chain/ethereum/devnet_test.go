@@ -182,11 +182,26 @@ func TestSuiteOverHTTP(t *testing.T) {
 	})
 }
 
+// busy is a shop in which somebody always waits: in an idle one a lean watcher
+// is in no hurry.
+type busy struct{ tokenFirst }
+
+func (b busy) Watcher(t testing.TB) chain.Watcher { return alwaysAwaited{b.tokenFirst.Watcher(t)} }
+
+type alwaysAwaited struct{ chain.Watcher }
+
+func (a alwaysAwaited) Watch(ctx context.Context, targets ...chain.Target) error {
+	for i := range targets {
+		targets[i].Until = time.Now().Add(time.Hour)
+	}
+	return a.Watcher.Watch(ctx, targets...)
+}
+
 func TestSuiteLean(t *testing.T) {
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness {
 		h := newOnDevnet(t, func(c *ethereum.Config, _ *devnet.Ethereum) { c.Lean = true })
 		h.assets[0], h.assets[1] = h.assets[1], h.assets[0]
-		return tokenFirst{h}
+		return busy{tokenFirst{h}}
 	})
 }
 

@@ -10,9 +10,20 @@
 // log, counted over all contracts. It depends neither on which tokens are
 // listed nor on who is watched, and it stays when the transaction is mined again.
 //
-// Coins that a contract sends (internal transfers) are not seen yet. The seam
-// for them is match: a further source of hits for a block, with indices from
-// internalIndex on.
+// Coins that a contract sends (internal transfers: smart wallets, exchanges that
+// pay many at once) stand in no transaction's value. Where the chain logs them
+// (EIP-7708, noticed by itself) match counts the logs, with indices from
+// internalIndex on. Elsewhere a purse is kept of what each address holds: at
+// every block for those at which somebody waits ([chain.Target].Until), in turn
+// for the others. What a purse holds more than was matched is a payment. Its
+// transaction is the one that names the address in its call data; where none
+// does or several do, the key names the block ([chain.NoTx]). Each is counted
+// once, whichever way it is seen. Limits: such coins are never seen unconfirmed;
+// what an address itself spends in the same block is taken for coins that did
+// not come; and a node without balances of recent blocks leaves only the logs.
+//
+// A lean watcher ([Config].Lean) reads heads alone while nobody waits, and
+// audits what it skipped when somebody does, or ten minutes later.
 //
 // What may not enter: keys and signing, policy (how many confirmations are
 // enough), a sale, a clock of its own. No go-ethereum type leaves this package.

@@ -30,7 +30,7 @@ func (r *run) lookBack(ctx context.Context) error {
 	last := min(job.to, job.from+lookBackStride-1)
 	events, err := r.reread(ctx, job, last)
 	if len(events) > 0 {
-		r.w.save(r.hits, r.purses, r.cursor.Ring)
+		r.save(r.hits)
 	}
 	// What was found before an error is told now: it counts as known already.
 	if !r.deliver(ctx, events, r.cursor) {
@@ -57,12 +57,12 @@ func (r *run) lookBack(ctx context.Context) error {
 	r.w.back[0].from, r.w.back[0].misses = last+1, 0
 	if last >= job.to {
 		r.w.back = slices.Delete(r.w.back, 0, 1)
+		if job.audit != nil {
+			r.audited(job.audit)
+		}
 	}
 	if len(r.w.back) > 0 {
-		select {
-		case r.w.wakeBack <- struct{}{}:
-		default:
-		}
+		r.w.wake()
 	}
 	return nil
 }
@@ -75,9 +75,13 @@ func (r *run) reread(ctx context.Context, job lookBack, last uint64) (events []c
 		if err != nil {
 			return events, err
 		}
-		all, err := r.w.readAll(ctx, r.conn, list)
+		all, err := r.w.readAll(ctx, r.conn, list, r.w.readWhole)
 		for _, p := range all {
-			events = append(events, r.late(p, r.w.match(p.block, p.receipts, job.aim))...)
+			hits := r.w.match(p.block, p.receipts, job.aim)
+			if last := p.number == job.to; job.audit != nil {
+				hits = append(hits, job.audit.came(r, p, hits, last)...)
+			}
+			events = append(events, r.late(p, hits)...)
 		}
 		if err != nil {
 			return events, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -19,6 +20,7 @@ type pages struct {
 	*block
 	receipts []*receipt
 	whole    bool // every receipt is there and has the header's root
+	skipped  bool // nothing but the header was read
 }
 
 // head asks for the newest header.
@@ -83,12 +85,14 @@ func (c *conn) headers(ctx context.Context, from, to uint64) ([]header, error) {
 
 // read gets one block with what is needed of its receipts.
 func (w *Watcher) read(ctx context.Context, c *conn, h header) (pages, error) {
-	w.mu.RLock()
-	idle := w.cfg.Lean && len(w.targets) == 0
-	w.mu.RUnlock()
-	if idle {
-		return pages{block: &block{header: h}}, nil
+	if w.idle() {
+		return pages{block: &block{header: h}, skipped: true}, nil
 	}
+	return w.readWhole(ctx, c, h)
+}
+
+// readWhole is read whether or not somebody waits.
+func (w *Watcher) readWhole(ctx context.Context, c *conn, h header) (pages, error) {
 	raw, err := c.call(ctx, "eth_getBlockByHash", h.hash, true)
 	if err != nil {
 		return pages{}, err
@@ -112,7 +116,12 @@ func (w *Watcher) read(ctx context.Context, c *conn, h header) (pages, error) {
 	if w.cfg.Lean || c.noReceipts.Load() {
 		return w.readHits(ctx, c, b)
 	}
-	raw, err = c.call(ctx, "eth_getBlockReceipts", h.hash)
+	return w.readReceipts(ctx, c, b)
+}
+
+// readReceipts gets all receipts of a block and checks their root.
+func (w *Watcher) readReceipts(ctx context.Context, c *conn, b *block) (pages, error) {
+	raw, err := c.call(ctx, "eth_getBlockReceipts", b.hash)
 	if errors.Is(err, errNoMethod) {
 		c.noReceipts.Store(true)
 		w.cfg.Logger.Info("The endpoint has no eth_getBlockReceipts; logs are read instead", "endpoint", c.name)
@@ -123,7 +132,7 @@ func (w *Watcher) read(ctx context.Context, c *conn, h header) (pages, error) {
 	}
 	receipts, err := decodeReceipts(raw)
 	if err != nil {
-		return pages{}, fmt.Errorf("%s: block %d: %w", c.name, h.number, err)
+		return pages{}, fmt.Errorf("%s: block %d: %w", c.name, b.number, err)
 	}
 	roots := !w.cfg.SkipRoots && hashable(receipts)
 	if err := checkReceipts(b, receipts, roots); err != nil {
@@ -188,6 +197,10 @@ func (w *Watcher) readHits(ctx context.Context, c *conn, b *block) (pages, error
 			wanted[in] = wanted[in] || hit
 		}
 	}
+	if slices.Contains(slices.Collect(maps.Values(wanted)), true) && !c.noReceipts.Load() {
+		// Somebody is paid: then the root is worth its price.
+		return w.readReceipts(ctx, c, b)
+	}
 	for hash, want := range wanted {
 		if !want {
 			continue
@@ -221,9 +234,9 @@ const readers = 4
 
 // readAll reads blocks side by side and returns those up to the first that
 // can't be read, with that one's error.
-func (w *Watcher) readAll(ctx context.Context, c *conn, path []header) ([]pages, error) {
+func (w *Watcher) readAll(ctx context.Context, c *conn, path []header, read func(context.Context, *conn, header) (pages, error)) ([]pages, error) {
 	if len(path) == 1 {
-		p, err := w.read(ctx, c, path[0])
+		p, err := read(ctx, c, path[0])
 		if err != nil {
 			return nil, err
 		}
@@ -243,7 +256,7 @@ func (w *Watcher) readAll(ctx context.Context, c *conn, path []header) ([]pages,
 			}()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			list[i], errs[i] = w.read(ctx, c, h)
+			list[i], errs[i] = read(ctx, c, h)
 		}()
 	}
 	wg.Wait()
@@ -261,6 +274,7 @@ type lookBack struct {
 	targets  map[common.Address]chain.Target
 	from, to uint64
 	misses   int // in a row
+	audit    *audit
 }
 
 func (l lookBack) aim(a common.Address) (chain.Destination, uint64, bool) {

@@ -45,6 +45,8 @@ type run struct {
 	noStates  int                     // how often in a row the tip's balances were not there
 	dirty     bool                    // there is a new purse,
 	unsaved   bool                    // and the state file does not have it yet
+	skipped   uint64                  // the first block that was not looked into, 0 = none
+	auditAt   time.Time               // when skipped blocks were last asked about
 }
 
 // Run implements [chain.Watcher].
@@ -58,7 +60,7 @@ func (w *Watcher) Run(ctx context.Context, from chain.Cursor, archive chain.Arch
 	w.cold, w.matched, w.back = shown, from.Head().Height, nil
 	w.mu.Unlock()
 	r := &run{w: w, sink: sink, cursor: from, mined: map[common.Hash]bool{}, pool: newPool()}
-	r.hits, r.purses = w.load(from.Ring)
+	r.hits, r.purses, r.skipped = w.load(from.Ring)
 	before := map[string]claim{}
 	for block, list := range r.hits {
 		before[block] = claim{paid: list}
@@ -193,6 +195,9 @@ func (r *run) watch(ctx context.Context, feeds *feeds) error {
 				glanced, hint = time.Now(), nil
 				continue // what came before the feeds began is no longer announced
 			}
+			if err := r.audit(ctx); err != nil {
+				return err
+			}
 			if err := r.lookBack(ctx); err != nil {
 				return err
 			}
@@ -229,6 +234,9 @@ func (r *run) watch(ctx context.Context, feeds *feeds) error {
 // meanwhile. The header that a subscription brought is a hint.
 func (r *run) wait(ctx context.Context, feeds *feeds, soon bool) (*header, error) {
 	pause := r.w.cfg.Poll
+	if r.w.idle() {
+		pause = max(pause, idlePoll)
+	}
 	if soon {
 		pause = min(pause, 200*time.Millisecond)
 	}

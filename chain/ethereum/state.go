@@ -19,6 +19,8 @@ type memory struct {
 	Chain  uint64                   `json:"chain"`
 	Blocks map[string][]hit         `json:"blocks"`
 	Purses map[common.Address]purse `json:"purses,omitempty"`
+	// Skipped is the first of the blocks that were not looked into (Config.Lean).
+	Skipped uint64 `json:"skipped,omitempty"`
 }
 
 // maxState bounds what is read from a state file, in bytes.
@@ -26,28 +28,28 @@ const maxState = 16 << 20
 
 // load fills hits for the blocks of the ring from the state file. A missing or
 // damaged file is no reason to stop: nodes usually remember lost blocks too.
-func (w *Watcher) load(ring []chain.BlockRef) (map[string][]hit, purses) {
+func (w *Watcher) load(ring []chain.BlockRef) (map[string][]hit, purses, uint64) {
 	hits := map[string][]hit{}
 	if w.cfg.State == "" || len(ring) == 0 {
-		return hits, purses{}
+		return hits, purses{}, 0
 	}
 	m, err := readState(w.cfg.State)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return hits, purses{}
+		return hits, purses{}, 0
 	case err != nil:
 		w.cfg.Logger.Warn("The watcher's memory of recent payments can't be read and begins anew", "chain", w.network, "cause", err)
-		return hits, purses{}
+		return hits, purses{}, 0
 	case m.Chain != w.cfg.ChainID:
 		w.cfg.Logger.Warn("The watcher's memory is of another chain and begins anew", "chain", w.network, "was", m.Chain)
-		return hits, purses{}
+		return hits, purses{}, 0
 	}
 	// It is written whenever there is a payment, so blocks that are not in it
 	// have none.
 	for _, b := range ring {
 		hits[b.Hash] = m.Blocks[b.Hash]
 	}
-	return hits, w.recallPurses(m, ring)
+	return hits, w.recallPurses(m, ring), m.Skipped
 }
 
 func readState(path string) (m memory, err error) {
@@ -67,18 +69,19 @@ func readState(path string) (m memory, err error) {
 
 // save writes the state file before the batch with the same payments is given
 // out, so that what the register knows is never unknown here.
-func (w *Watcher) save(hits map[string][]hit, held purses, ring []chain.BlockRef) {
+func (r *run) save(hits map[string][]hit) {
+	w, held := r.w, r.purses
 	if w.cfg.State == "" {
 		return
 	}
 	kept := map[common.Address]purse{}
 	for addr, p := range held {
-		// What came since an older one may have been forgotten.
-		if p.Awaited && len(ring) > 0 && p.At.Height >= ring[0].Height {
-			kept[addr] = *p
+		if p.Awaited || w.cfg.Lean {
+			expected, _ := p.Coins.Add(p.Came)
+			kept[addr] = purse{Awaited: p.Awaited, Coins: expected, At: r.cursor.Head()}
 		}
 	}
-	err := writeState(w.cfg.State, memory{Chain: w.cfg.ChainID, Blocks: hits, Purses: kept})
+	err := writeState(w.cfg.State, memory{Chain: w.cfg.ChainID, Blocks: hits, Purses: kept, Skipped: r.skipped})
 	if err != nil {
 		w.cfg.Logger.Warn("The watcher's memory of recent payments can't be written", "chain", w.network, "cause", err)
 	}

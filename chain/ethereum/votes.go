@@ -169,6 +169,14 @@ func (v *votes) voter(ctx context.Context, i int, end endpoint) (err error) {
 		case <-v.wake[i]:
 		case <-ticker.C:
 		}
+		// While nobody waits for money, agreement is in no hurry.
+		for rest := time.Now(); v.w.idle() && time.Since(rest) < idlePoll; {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-ticker.C:
+			}
+		}
 	}
 }
 

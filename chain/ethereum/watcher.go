@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -94,9 +93,7 @@ func (w *Watcher) Watch(_ context.Context, targets ...chain.Target) error {
 	for addr, t := range parsed {
 		was, known := w.targets[addr]
 		w.targets[addr] = t
-		if slices.Contains(t.Assets, w.cfg.Native.ID) {
-			w.rota.enter(addr, known, t.Until)
-		}
+		w.rota.enter(addr, !known && w.takesCoins(addr), t.Until)
 		if t.Since > 0 && t.Since < w.matched && (!known || t.Since < was.Since) {
 			late.targets[addr] = t
 			late.from = min(late.from, t.Since+1)
@@ -104,6 +101,9 @@ func (w *Watcher) Watch(_ context.Context, targets ...chain.Target) error {
 	}
 	if len(late.targets) > 0 {
 		w.queueBack(late)
+	}
+	if w.cfg.Lean {
+		w.wake() // it may have been idle
 	}
 	return nil
 }
@@ -115,6 +115,11 @@ func (w *Watcher) queueBack(late lookBack) {
 		late.from = late.to + 1 - w.cfg.LookBack
 	}
 	w.back = append(w.back, late)
+	w.wake()
+}
+
+// wake lets a run that sleeps look at what there is to do.
+func (w *Watcher) wake() {
 	select {
 	case w.wakeBack <- struct{}{}:
 	default:

@@ -222,13 +222,16 @@ chain = {{.ID}}
 addresses = {{list .Addresses}}
 reuse = "24h"
 {{else}}key = {{text .Key}}
+# reuse = "24h"      # an address serves again once its sale has been closed so long; payers
+#                    # then pay less for gas where a chain charges for new addresses
 {{end}}# Two endpoints of different companies stand in for each other; of three two have to agree.
 endpoints = {{list .Endpoints}}
 {{if .Public}}# You agreed to public endpoints, run by others. They see this machine's internet
 # address and the addresses of open sales in the chain's own coin; with false they
 # are not asked.
 public = true
-{{end}}accept = {{list .Accept}}{{if .Known}}      # known here: {{.Accepts}}{{end}}
+{{end}}# lean = true        # spares a metered endpoint: while no sale is open only heads are read
+accept = {{list .Accept}}{{if .Known}}      # known here: {{.Accepts}}{{end}}
 {{if not .Known}}# symbol = "ETH"      # what its own coin is called: without that it has no price
 confirmations = [ { need = 1 } ]
 {{else if .Slow}}confirmations = [ { up_to = "{{$.Small}}", need = 1 }, { up_to = "{{$.Medium}}", need = 2 }, { need = "safe" } ]

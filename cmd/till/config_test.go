@@ -345,6 +345,31 @@ func TestPublicEndpointsNeedConsent(t *testing.T) {
 	}
 }
 
+// Addresses of a key serve once, or again after a rest; a list rests by itself.
+func TestReuseOfAddresses(t *testing.T) {
+	table := func(chainID, more string) string {
+		return "[[evm]]\nchain = " + chainID + "\nendpoints = [\"wss://a.example\"]\n" + more + "\n"
+	}
+	key, list := "key = \""+testEVMKey+"\"", "addresses = [\""+testEVMFirst+"\"]"
+	for more, want := range map[string]time.Duration{
+		key: 0, key + "\nreuse = \"never\"": 0, key + "\nreuse = \"24h\"": 24 * time.Hour,
+		list: 24 * time.Hour, list + "\nreuse = \"2h\"": 2 * time.Hour, list + "\nreuse = \"never\"": 100 * 365 * 24 * time.Hour,
+	} {
+		s, err := parseConfig(t, "currency = \"EUR\"\n"+table("1", more))
+		if err != nil || s.evm[0].key.Account().Cooldown != want {
+			t.Errorf("%s: %v", more, err)
+		}
+	}
+	for _, bad := range []string{
+		table("1", key+"\nreuse = \"soon\""), table("1", key+"\nreuse = \"-1h\""),
+		table("1", key+"\nreuse = \"24h\"") + table("8453", key),
+	} {
+		if _, err := parseConfig(t, "currency = \"EUR\"\n"+bad); err == nil || !strings.Contains(err.Error(), "reuse") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 // Another chain's coin is never priced as ether unless the shop says that it is.
 func TestCoinOfAnUnknownChain(t *testing.T) {
 	for symbol, want := range map[string]chain.Asset{

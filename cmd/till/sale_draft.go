@@ -37,6 +37,9 @@ func (f saleFlags) draft(s *settings, amount string) (pos.Draft, chain.Asset, er
 	if err != nil {
 		return d, asset, err
 	}
+	if _, fixed := s.rates.fixed[asset.ID]; priced.Kind == pos.PriceFiat && asset.Price == "" && asset.Par == "" && !fixed {
+		return d, asset, usage(`%s has no market price; say how much of it is asked for, like "2.5 %s"`, asset.Symbol, asset.Symbol)
+	}
 	d.Price = priced
 	if f.metadata != "" {
 		if !json.Valid([]byte(f.metadata)) {

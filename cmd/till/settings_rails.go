@@ -172,23 +172,31 @@ func (r *reader) readEVMKey(at string, e evmFile, out *evmSettings) (err error) 
 		return r.wrong(at+".addresses", "give a key or addresses, not both")
 	case e.Key == "" && len(e.Addresses) == 0:
 		return r.wrong(at, `it needs the account's public key, key = "xpub…", or addresses = ["0x…"] of the shop's own wallet`)
-	case e.Key != "":
-		if e.Reuse != "" && e.Reuse != "never" {
-			return r.wrong(at+".reuse", "an account key has enough addresses for every sale; reuse is for lists of addresses")
+	}
+	rest, never := 24*time.Hour, e.Reuse == "never" || e.Reuse == "" && e.Key != ""
+	if !never && e.Reuse != "" {
+		if rest, err = time.ParseDuration(e.Reuse); err != nil || rest < time.Minute {
+			return r.wrong(at+".reuse", `%q is no time; write how long an address rests after its sale before it serves again, like "24h", or "never"`, shown(e.Reuse, 20))
 		}
+	}
+	if e.Key != "" {
 		if out.key, err = xpub.ParseEVM(e.Key); err != nil {
 			return r.wrong(at+".key", "%w", err)
 		}
+		if !never {
+			out.key = out.key.Reuse(rest)
+		}
+		// Chains with one key count its addresses together.
+		for _, other := range r.out.evm {
+			if a := other.key.Account(); a.ID == out.key.Account().ID && a.Cooldown != out.key.Account().Cooldown {
+				return r.wrong(at+".reuse", "%s has the same key; write the same reuse at both", other.chain.name)
+			}
+		}
 		return nil
 	}
-	rest := 24 * time.Hour
-	if e.Reuse == "never" {
+	if never {
 		// A list runs out; never again means after a time that never comes.
 		rest = 100 * 365 * 24 * time.Hour
-	} else if e.Reuse != "" {
-		if rest, err = time.ParseDuration(e.Reuse); err != nil || rest <= 0 {
-			return r.wrong(at+".reuse", `%q is no time; write how long an address rests after its sale, like "24h", or "never"`, shown(e.Reuse, 20))
-		}
 	}
 	if out.key, err = xpub.ParseAddresses(e.Addresses, rest); err != nil {
 		return r.wrong(at+".addresses", "%w", err)
