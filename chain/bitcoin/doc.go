@@ -10,6 +10,12 @@
 // Who vouches for an unconfirmed payment is reported, never decided
 // ([chain.Proof]).
 //
+// The same loop can read from a server instead ([NewCore], [NewEsplora],
+// [NewElectrum]): a backend decodes its protocol, served.go checks what it says
+// (work, links, merkle roots and branches), and nothing else differs. A server's
+// notifications only wake; what counts is asked for by hash. [NewMulti] joins
+// several ways.
+//
 // What may not enter: private keys, signing, any btcd type in an exported name,
 // and any policy about how much evidence is enough.
 package bitcoin
