@@ -73,7 +73,7 @@ func (s *watchdog) refused(r *run, yes bool) {
 // check looks at peers and tip, reports a changed health and restarts the light
 // client where that may help. It fails when the client's own files do.
 func (r *run) check() error {
-	if broken := r.client.broken.Load(); broken != nil {
+	if broken := r.client.damaged(); broken != nil {
 		return *broken
 	}
 	s := &r.state
@@ -121,7 +121,11 @@ func (r *run) check() error {
 	if err := r.rescue(now); err != nil {
 		return err
 	}
-	r.report(r.assess(now, head))
+	h := r.assess(now, head)
+	if server, ok := r.client.(*served); ok {
+		h = server.assess(r, now, head)
+	}
+	r.report(h)
 	return nil
 }
 
