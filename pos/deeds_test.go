@@ -287,6 +287,35 @@ func TestWrongPINs(t *testing.T) {
 	})
 }
 
+// TestGuessInBetween: a cashier's own PIN between guesses takes no guess back.
+func TestGuessInBetween(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openShop(t, nil)
+		defer s.stop()
+		ctx := context.Background()
+		supervised(t, s)
+		if err := s.Hire(ctx, ana, pos.Member{Name: "Bo", Role: pos.Cashier}, "4711"); err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			if _, err := s.Identify(ctx, "000000"); !errors.Is(err, pos.ErrPIN) {
+				t.Fatal(err)
+			}
+			if m, err := s.Identify(ctx, "4711"); err != nil || m.Name != "Bo" {
+				t.Fatalf("%+v, %v", m, err)
+			}
+		}
+		if _, err := s.Identify(ctx, "000000"); !errors.Is(err, pos.ErrPINLocked) {
+			t.Fatalf("the sixth guess: %v", err)
+		}
+		time.Sleep(2 * time.Hour)
+		var wrong *pos.WrongPINError
+		if _, err := s.Identify(ctx, "000000"); !errors.As(err, &wrong) || wrong.Left != 4 {
+			t.Fatalf("two hours later: %v", err)
+		}
+	})
+}
+
 func TestStaff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openShop(t, nil)

@@ -22,6 +22,8 @@ const (
 	// Every wrong one after that locks twice as long as the one before.
 	firstLock = 30 * time.Second
 	mostLock  = time.Hour
+	// forgiveAfter is how long it takes until a wrong one no longer counts.
+	forgiveAfter = 15 * time.Minute
 
 	maxStaff = 100
 )
@@ -40,11 +42,21 @@ var (
 	ErrStaff    = errors.New("the list of staff cannot be changed like that")
 )
 
-// pinTries is how many wrong PINs came in a row, and until when none is taken.
-// It is stored, so that a restart is no way around it.
+// pinTries is how many wrong PINs came, and until when none is taken. It is
+// stored, so that a restart is no way around it. Only a supervisor's PIN and time
+// take wrong ones back: whoever knows a cashier's must not guess in between.
 type pinTries struct {
 	Failed int       `json:"failed"`
+	Last   time.Time `json:"last,omitzero"` // when the last wrong one came
 	Until  time.Time `json:"until,omitzero"`
+}
+
+// forgiven takes back a wrong PIN for each quarter of an hour since the last one.
+func (t pinTries) forgiven(now time.Time) pinTries {
+	if since := now.Sub(t.Last); since > 0 && t.Failed > 0 {
+		t.Failed = max(0, t.Failed-int(since/forgiveAfter))
+	}
+	return t
 }
 
 func (r *Register) staff(ctx context.Context) ([]Member, error) {
@@ -113,13 +125,15 @@ func (r *Register) identify(ctx context.Context, pin string, counts func(Member)
 		}
 	}
 	if found != nil {
-		if tries != (pinTries{}) {
+		if found.Role == Supervisor && tries != (pinTries{}) {
 			err = r.putTries(ctx, pinTries{}, nil)
 		}
 		found.PIN = ""
 		return *found, err
 	}
+	tries = tries.forgiven(now)
 	tries.Failed++
+	tries.Last = now
 	if tries.Failed <= freeTries {
 		if err := r.putTries(ctx, tries, nil); err != nil {
 			return Member{}, err
