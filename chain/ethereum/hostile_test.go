@@ -245,6 +245,18 @@ func TestRateLimit(t *testing.T) {
 	s.Ready(t, h, l)
 }
 
+// relay passes a question on to the node, and its answer back.
+func (h *onDevnet) relay(w http.ResponseWriter, question io.Reader) {
+	res, err := http.Post(h.net.EndpointHTTP(), "application/json", question)
+	if err != nil {
+		http.Error(w, "away", http.StatusBadGateway)
+		return
+	}
+	defer res.Body.Close()
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.Copy(w, res.Body)
+}
+
 // An endpoint that takes no batches is asked one by one.
 func TestNoBatches(t *testing.T) {
 	h := newOnDevnet(t, nil)
@@ -254,14 +266,7 @@ func TestNoBatches(t *testing.T) {
 			http.Error(w, "batches are for paying customers", http.StatusBadRequest)
 			return
 		}
-		res, err := http.Post(h.net.EndpointHTTP(), "application/json", bytes.NewReader(body))
-		if err != nil {
-			http.Error(w, "away", http.StatusBadGateway)
-			return
-		}
-		defer res.Body.Close()
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.Copy(w, res.Body)
+		h.relay(w, bytes.NewReader(body))
 	}))
 	t.Cleanup(front.Close)
 	h.config.Endpoints = []string{front.URL}
@@ -357,14 +362,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 			http.Error(w, "too many requests", http.StatusTooManyRequests)
 			return
 		}
-		res, err := http.Post(h.net.EndpointHTTP(), "application/json", r.Body)
-		if err != nil {
-			http.Error(w, "away", http.StatusBadGateway)
-			return
-		}
-		defer res.Body.Close()
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.Copy(w, res.Body)
+		h.relay(w, r.Body)
 	}))
 	t.Cleanup(front.Close)
 	h.config.Endpoints = []string{front.URL}
