@@ -3,6 +3,7 @@ package bitcoin
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -95,8 +96,10 @@ func (k *looker) run(ctx context.Context) {
 			k.look(ctx, l)
 			continue
 		}
-		for _, part := range k.cold(l) {
-			k.look(ctx, part)
+		for part := range k.cold(l) {
+			if k.look(ctx, part); ctx.Err() != nil {
+				return
+			}
 		}
 	}
 }
@@ -222,29 +225,31 @@ func (k *looker) audit(head uint64) {
 	k.add(look{from: k.audited + 1, to: head, audit: true})
 }
 
-// cold collects the archive's addresses that are not watched, in parts. All are
-// taken before the first block is asked for, so that the archive is not held
-// while the network answers; and beside the loop, since there may be very many.
-func (k *looker) cold(l look) []look {
-	part := l
-	part.scripts = map[string]target{}
-	var parts []look
-	for _, to := range k.r.archive.All() {
-		script, err := scriptOf(to, k.r.w.targets.params)
-		if err != nil {
-			continue // an address of another rail or form
+// cold yields the archive's addresses that are not watched, in parts: there may
+// be very many, and no more than one part is in memory.
+func (k *looker) cold(l look) iter.Seq[look] {
+	return func(yield func(look) bool) {
+		part := l
+		part.scripts = map[string]target{}
+		for _, to := range k.r.archive.All() {
+			script, err := scriptOf(to, k.r.w.targets.params)
+			if err != nil {
+				continue // an address of another rail or form
+			}
+			if k.r.w.targets.watches(script) {
+				continue
+			}
+			if len(part.scripts) == auditChunk {
+				if !yield(part) {
+					return
+				}
+				part.scripts = map[string]target{}
+			}
+			part.scripts[script] = target{to: to}
 		}
-		if k.r.w.targets.watches(script) {
-			continue
-		}
-		part.scripts[script] = target{to: to}
-		if len(part.scripts) == auditChunk {
-			parts = append(parts, part)
-			part.scripts = map[string]target{}
-		}
+		part.last = true
+		yield(part)
 	}
-	part.last = true
-	return append(parts, part)
 }
 
 // describe says how a look is going, for Health.

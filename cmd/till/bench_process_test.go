@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cointill/till/chain"
 	"github.com/cointill/till/chain/devnet"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
+	"github.com/cointill/till/pos/store"
 	"github.com/cointill/till/tui/tuitest"
 )
 
@@ -161,8 +163,9 @@ func BenchmarkIdleCPU(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkStart is from starting the demo to its first frame, which says what
-// to press. Budget: 100 ms.
+// BenchmarkStart is from starting till to its first frame: the demo's, which says
+// what to press, and a shop's with so many past sales, TILL_BENCH_SALES of them
+// where it is set, such as 1000000. Budget: 100 ms.
 func BenchmarkStart(b *testing.B) {
 	dir := b.TempDir()
 	binary := filepath.Join(dir, "till")
@@ -172,15 +175,67 @@ func BenchmarkStart(b *testing.B) {
 	if info, err := os.Stat(binary); err == nil {
 		b.ReportMetric(float64(info.Size())/1e6, "binary-MB")
 	}
-	var took []time.Duration
-	for b.Loop() {
-		start := time.Now()
-		pane := tuitest.Tmux(b, 80, 24, []string{"TERM=tmux-256color"}, binary, "demo")
-		pane.See("type 450")
-		took = append(took, time.Since(start))
-		pane.Press("ctrl+c", "ctrl+c")
-		pane.End()
+	first := func(b *testing.B, sign string, args ...string) {
+		var took []time.Duration
+		for b.Loop() {
+			start := time.Now()
+			pane := tuitest.Tmux(b, 80, 24, []string{"TERM=tmux-256color"}, append([]string{binary}, args...)...)
+			pane.See(sign)
+			took = append(took, time.Since(start))
+			pane.Press("ctrl+c", "ctrl+c")
+			pane.End()
+		}
+		report(b, "first-frame", took)
+		b.ReportMetric(0, "ns/op")
 	}
-	report(b, "first-frame", took)
-	b.ReportMetric(0, "ns/op")
+	b.Run("demo", func(b *testing.B) { first(b, "type 450", "demo") })
+	sizes := []int{0, 100_000}
+	if n, err := strconv.Atoi(os.Getenv("TILL_BENCH_SALES")); err == nil {
+		sizes = append(sizes, n)
+	}
+	for _, past := range sizes {
+		b.Run(fmt.Sprintf("past=%d", past), func(b *testing.B) {
+			dir := b.TempDir()
+			config, data := filepath.Join(dir, "till.toml"), filepath.Join(dir, "data")
+			if err := os.WriteFile(config, []byte(benchShop(b, "127.0.0.1:1", "ws://127.0.0.1:1")), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			sellLongAgo(b, data, past)
+			b.ResetTimer()
+			first(b, "Bench", "--config", config, "--data", data)
+		})
+	}
+}
+
+// sellLongAgo fills a data folder with sales that were closed long ago.
+func sellLongAgo(b *testing.B, data string, n int) {
+	b.Helper()
+	books, err := store.Open(b.Context(), data, store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := books.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	long := time.Now().Add(-365 * 24 * time.Hour)
+	for from := 0; from < n; from += 2000 {
+		if err := books.Write(b.Context(), func(tx pos.Tx) error {
+			for i := from; i < min(n, from+2000); i++ {
+				s := pos.Sale{
+					ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Number: uint64(i + 1), Code: fmt.Sprintf("%08d", i), CreatedAt: long,
+					Price: pos.Price{Kind: pos.PriceFiat, Fiat: money.Of(450, "EUR")}, Expires: 15 * time.Minute, ClosedAt: long,
+					Addresses: []pos.Address{{Account: "long-ago", Index: uint32(i), To: chain.Destination(fmt.Sprintf("long-ago-%d", i))}},
+					Outcome:   pos.Outcome{Status: pos.Expired, Quote: -1, At: long},
+				}
+				if err := tx.PutSale(s); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
