@@ -29,15 +29,12 @@ type fakePeer struct {
 	asked  []chainhash.Hash
 }
 
-func newFakePeer(t *testing.T, ip string, setup func(*fakePeer)) *fakePeer {
+// listenOn serves connections at a loopback address until the test ends.
+func listenOn(t testing.TB, ip string, talk func(net.Conn)) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", ip+":0")
 	if err != nil {
 		t.Skipf("this machine has no second loopback address: %v", err)
-	}
-	f := &fakePeer{t: t, addr: l.Addr().String(), relays: map[net.Conn]bool{}}
-	if setup != nil {
-		setup(f)
 	}
 	var wg sync.WaitGroup
 	var all sync.Map
@@ -50,7 +47,7 @@ func newFakePeer(t *testing.T, ip string, setup func(*fakePeer)) *fakePeer {
 			all.Store(conn, true)
 			wg.Go(func() {
 				defer conn.Close()
-				f.talk(conn)
+				talk(conn)
 			})
 		}
 	})
@@ -59,6 +56,16 @@ func newFakePeer(t *testing.T, ip string, setup func(*fakePeer)) *fakePeer {
 		all.Range(func(conn, _ any) bool { _ = conn.(net.Conn).Close(); return true })
 		wg.Wait()
 	})
+	return l.Addr().String()
+}
+
+func newFakePeer(t *testing.T, ip string, setup func(*fakePeer)) *fakePeer {
+	t.Helper()
+	f := &fakePeer{t: t, relays: map[net.Conn]bool{}}
+	if setup != nil {
+		setup(f)
+	}
+	f.addr = listenOn(t, ip, f.talk)
 	return f
 }
 

@@ -31,35 +31,12 @@ type socksServer struct {
 
 func startSocks(t *testing.T, names map[string]string) *socksServer {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &socksServer{addr: listener.Addr().String(), names: names}
-	var wg sync.WaitGroup
-	var all sync.Map
-	wg.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Store(conn, true)
-			wg.Go(func() {
-				defer conn.Close()
-				s.serve(conn, &all)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		all.Range(func(conn, _ any) bool { _ = conn.(net.Conn).Close(); return true })
-		wg.Wait()
-	})
+	s := &socksServer{names: names}
+	s.addr = listenOn(t, "127.0.0.1", s.serve)
 	return s
 }
 
-func (s *socksServer) serve(conn net.Conn, all *sync.Map) {
+func (s *socksServer) serve(conn net.Conn) {
 	take := func(n int) []byte {
 		b := make([]byte, n)
 		if _, err := io.ReadFull(conn, b); err != nil {
@@ -127,7 +104,6 @@ func (s *socksServer) serve(conn net.Conn, all *sync.Map) {
 		return
 	}
 	defer far.Close()
-	all.Store(far, true)
 	_, _ = conn.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
 	go func() {
 		_, _ = io.Copy(far, conn)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -180,31 +179,7 @@ func (s *synthetic) export(t testing.TB) (blocks, filters string) {
 // serve is a peer that has the chain, on a loopback address.
 func (s *synthetic) serve(t testing.TB, ip string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", ip+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	var all sync.Map
-	wg.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Store(conn, true)
-			wg.Go(func() {
-				defer conn.Close()
-				s.talk(conn)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		all.Range(func(conn, _ any) bool { _ = conn.(net.Conn).Close(); return true })
-		wg.Wait()
-	})
-	return listener.Addr().String()
+	return listenOn(t, ip, s.talk)
 }
 
 func (s *synthetic) talk(conn net.Conn) {
