@@ -146,10 +146,9 @@ type crashWorld struct {
 	btc *devnet.Bitcoin
 	eth *devnet.Ethereum
 
-	mu      sync.Mutex
-	sales   map[string]*crashed
-	changed time.Time
-	work    sync.WaitGroup
+	mu    sync.Mutex
+	sales map[string]*crashed
+	work  sync.WaitGroup
 }
 
 // hear takes one line of the shop. A line that was cut off was not acknowledged.
