@@ -110,6 +110,7 @@ type Trust uint8
 // From most to least to believe.
 const (
 	TrustUnknown   Trust = iota
+	TrustOwnNode         // the shop's own full node: it checks every rule itself
 	TrustOwnClient       // own light client: proof of work checked here
 	TrustQuorum          // k of n endpoints agree
 	TrustOneServer       // one server's word

@@ -77,6 +77,7 @@ type Watcher struct {
 	health  atomic.Pointer[chain.Health]
 	running atomic.Bool
 	tune    tuning
+	backend backend // a server to ask instead of the light client, or nil
 
 	warmUntil atomic.Pointer[time.Time] // see attend
 
@@ -221,6 +222,9 @@ func (w *Watcher) Health() chain.Health { return *w.health.Load() }
 
 // Capabilities implements chain.Watcher.
 func (w *Watcher) Capabilities() chain.Capabilities {
+	if w.backend != nil {
+		return w.servedCapabilities()
+	}
 	relay := w.cfg.RelayPeers > 0
 	return chain.Capabilities{Unconfirmed: relay, Evidence: relay, Backfill: relay && w.hub.answers(), LookupTx: true, LookupBlock: true}
 }

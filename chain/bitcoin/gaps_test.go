@@ -267,10 +267,10 @@ func TestRescueIsSaidFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.client.close()
-	first, told := r.client.service(), false
+	first, told := r.client.(*client).service(), false
 	r.sink = func(_ context.Context, events []chain.Event, _ chain.Cursor) error {
 		for _, e := range events {
-			told = told || e.Kind == chain.HealthChanged && e.Health.State != chain.Ready && r.client.service() == first
+			told = told || e.Kind == chain.HealthChanged && e.Health.State != chain.Ready && r.client.(*client).service() == first
 		}
 		return nil
 	}
@@ -279,7 +279,7 @@ func TestRescueIsSaidFirst(t *testing.T) {
 	if err := r.rescue(now); err != nil {
 		t.Fatal(err)
 	}
-	if r.client.service() == first || !told {
-		t.Errorf("another client: %v, said before: %v", r.client.service() != first, told)
+	if r.client.(*client).service() == first || !told {
+		t.Errorf("another client: %v, said before: %v", r.client.(*client).service() != first, told)
 	}
 }

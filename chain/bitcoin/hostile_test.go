@@ -246,7 +246,7 @@ func TestRescue(t *testing.T) {
 	session := m.begin(t, l, to)
 	live := session.Watcher.(*Watcher)
 	live.mu.Lock()
-	first := live.live.client.service()
+	first := live.live.client.(*client).service()
 	live.mu.Unlock()
 	inv := wire.NewMsgInv()
 	_ = inv.AddInvVect(wire.NewInvVect(wire.InvTypeBlock, &chainhash.Hash{9}))
@@ -264,7 +264,7 @@ func TestRescue(t *testing.T) {
 	l.Wait(t, "another light client", func() bool {
 		live.mu.Lock()
 		defer live.mu.Unlock()
-		now := live.live.client.service()
+		now := live.live.client.(*client).service()
 		return now != nil && now != first
 	})
 	m.Pay(t, to.ID, chain.Bitcoin, chain.Units(60_000))

@@ -20,7 +20,7 @@ type run struct {
 	ctx     context.Context
 	sink    chain.Sink
 	archive chain.Archive
-	client  *client
+	client  source
 	store   *store
 
 	from     chain.Cursor // what the register has
@@ -89,7 +89,7 @@ func (w *Watcher) life(ctx context.Context, st *store, from chain.Cursor, floor 
 	defer cancel()
 
 	r := &run{
-		w: w, ctx: ctx, sink: sink, archive: archive, store: st, client: newClient(w, st),
+		w: w, ctx: ctx, sink: sink, archive: archive, store: st, client: w.source(st),
 		from: from, ring: chain.Cursor{Ring: from.Ring}, seq: max(from.Seq, *floor), began: from.Head().Height, growing: map[*record]bool{},
 	}
 	r.looks = newLooker(r, audited)
@@ -149,6 +149,7 @@ func (r *run) loop() error {
 			return err
 		}
 		r.listenRelay()
+		r.listenServer()
 		r.takeLooks()
 		moved, err := r.advance()
 		if err != nil {
@@ -181,7 +182,7 @@ func (r *run) loop() error {
 		timer.Reset(wait)
 		select {
 		case <-r.ctx.Done():
-		case <-r.client.wake:
+		case <-r.client.woken():
 		case <-r.w.hub.signal:
 		case <-r.looks.signal:
 		case <-timer.C:

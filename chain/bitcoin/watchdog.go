@@ -121,7 +121,11 @@ func (r *run) check() error {
 	if err := r.rescue(now); err != nil {
 		return err
 	}
-	r.report(r.assess(now, head))
+	h := r.assess(now, head)
+	if server, ok := r.client.(*served); ok {
+		h = server.assess(r, now, head)
+	}
+	r.report(h)
 	return nil
 }
 

@@ -219,6 +219,8 @@ func (e english) Usual(block time.Duration, n int) string {
 func (english) Trust(t chain.Trust) string {
 	//exhaustive:enforce
 	switch t {
+	case chain.TrustOwnNode:
+		return "own node"
 	case chain.TrustOwnClient:
 		return "own light client"
 	case chain.TrustQuorum:

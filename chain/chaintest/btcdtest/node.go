@@ -80,6 +80,9 @@ func Start(t testing.TB, opts Options) *Node {
 // P2P is where the node listens for peers. It stays the same over restarts.
 func (n *Node) P2P() string { return n.p2p }
 
+// RPC is where the node's RPC listens. User and password are "u" and "p".
+func (n *Node) RPC() string { return n.rpc }
+
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
