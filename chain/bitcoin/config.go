@@ -78,6 +78,7 @@ type Watcher struct {
 	running atomic.Bool
 	tune    tuning
 	backend backend // a server to ask instead of the light client, or nil
+	recent  recent  // targets by when they were watched, for a backend
 
 	warmUntil atomic.Pointer[time.Time] // see attend
 

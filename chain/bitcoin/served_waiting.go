@@ -102,20 +102,11 @@ func (s *served) knows(txid chainhash.Hash) bool {
 	return r != nil && (!r.block.IsZero() || r.open() && r.offered[s.b.name()] != "" && !r.told.IsZero())
 }
 
-// waiting lists the payments that are not mined, the one that was looked at
-// longest ago first: after gives the order, and may be nil.
-func (s *served) waiting(after func(a, b *record) int) []*record {
-	b := s.w.book
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var open []*record
-	for _, r := range b.txs {
-		if r.open() {
-			open = append(open, r)
-		}
-	}
-	if after != nil {
-		slices.SortFunc(open, after)
+// waiting lists the payments that are not mined in an order, which may be nil.
+func (s *served) waiting(order func(a, b *record) int) []*record {
+	open := waitingIn(s.w.book)
+	if order != nil {
+		slices.SortFunc(open, order)
 	}
 	return open
 }
@@ -238,4 +229,17 @@ func (s *served) assess(r *run, now time.Time, at chain.BlockRef) chain.Health {
 // servedCapabilities is what a server's watcher can see.
 func (w *Watcher) servedCapabilities() chain.Capabilities {
 	return chain.Capabilities{Unconfirmed: true, Evidence: true, LookupTx: true, LookupBlock: true, LookupAddr: w.backend.traits().lookupAddr}
+}
+
+// waitingIn lists the payments that are not mined.
+func waitingIn(b *book) []*record {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var open []*record
+	for _, r := range b.txs {
+		if r.open() {
+			open = append(open, r)
+		}
+	}
+	return open
 }

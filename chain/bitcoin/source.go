@@ -87,6 +87,7 @@ func newServer(c Server, b backend) (*Watcher, error) {
 		return nil, err
 	}
 	w.backend = b
+	w.recent.start()
 	w.health.Store(&chain.Health{State: chain.Connecting, Code: chain.HealthUnreachable, Detail: b.name(), Trust: b.traits().trust, Of: 1})
 	return w, nil
 }

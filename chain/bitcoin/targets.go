@@ -260,6 +260,7 @@ func (w *Watcher) Watch(ctx context.Context, list ...chain.Target) error {
 	if err != nil {
 		return err
 	}
+	w.recent.watch(list)
 	if shown := w.attend(list); shown && live {
 		return w.standing(ctx)
 	}
@@ -284,4 +285,7 @@ func (w *Watcher) watch(list []chain.Target) (live bool, err error) {
 }
 
 // Unwatch implements chain.Watcher.
-func (w *Watcher) Unwatch(ids ...chain.Destination) { w.targets.remove(ids) }
+func (w *Watcher) Unwatch(ids ...chain.Destination) {
+	w.targets.remove(ids)
+	w.recent.unwatch(ids)
+}
