@@ -84,10 +84,10 @@ type core struct {
 	bell map[string]bool // publishers that are connected
 
 	// Below is the session's own.
-	looked   map[uint64]bool // transactions of the mempool that were looked at, by 8 bytes of their id
-	scanned  time.Time
-	took     time.Duration
-	scanTip  chainhash.Hash
+	looked  map[uint64]bool // transactions of the mempool that were looked at, by 8 bytes of their id
+	scanned time.Time
+	took    time.Duration
+	scanTip chainhash.Hash
 }
 
 func (c *core) name() string { return c.label }
@@ -324,20 +324,21 @@ func (c *core) find(ctx context.Context, txid chainhash.Hash) (whereabouts, erro
 	return whereabouts{waiting: tx.BlockHash == "", mined: tx.BlockHash != "", block: tx.BlockHash}, nil
 }
 
-func (c *core) spender(ctx context.Context, out wire.OutPoint) (chainhash.Hash, error) {
+func (c *core) spender(ctx context.Context, out wire.OutPoint) (by chainhash.Hash, height uint64, err error) {
 	var list []struct {
 		SpendingTxID string `json:"spendingtxid"`
 	}
-	err := c.rpc.ask(ctx, &list, "gettxspendingprevout", []any{map[string]any{"txid": out.Hash.String(), "vout": out.Index}})
+	err = c.rpc.ask(ctx, &list, "gettxspendingprevout", []any{map[string]any{"txid": out.Hash.String(), "vout": out.Index}})
 	switch {
 	case isRPC(err, rpcNoMethod, rpcMisc):
-		return chainhash.Hash{}, nil // Bitcoin Core before 24
+		return by, 0, nil // Bitcoin Core before 24
 	case err != nil:
-		return chainhash.Hash{}, err
+		return by, 0, err
 	case len(list) != 1 || list[0].SpendingTxID == "":
-		return chainhash.Hash{}, nil
+		return by, 0, nil
 	}
-	return decodeHash(list[0].SpendingTxID)
+	by, err = decodeHash(list[0].SpendingTxID)
+	return by, 0, err
 }
 
 // told tells whether the node says by itself what comes into its mempool.

@@ -398,19 +398,21 @@ func (e *esplora) find(ctx context.Context, txid chainhash.Hash) (whereabouts, e
 	return whereabouts{waiting: !tx.Status.Confirmed, mined: tx.Status.Confirmed, block: tx.Status.Hash, height: tx.Status.Height, entry: tx.entry()}, nil
 }
 
-func (e *esplora) spender(ctx context.Context, out wire.OutPoint) (chainhash.Hash, error) {
+func (e *esplora) spender(ctx context.Context, out wire.OutPoint) (by chainhash.Hash, height uint64, err error) {
 	var spend struct {
-		Spent bool   `json:"spent"`
-		TxID  string `json:"txid"`
+		Spent  bool   `json:"spent"`
+		TxID   string `json:"txid"`
+		Status status `json:"status"`
 	}
-	err := e.decode(ctx, &spend, "tx", out.Hash, "outspend", strconv.FormatUint(uint64(out.Index), 10))
+	err = e.decode(ctx, &spend, "tx", out.Hash, "outspend", strconv.FormatUint(uint64(out.Index), 10))
 	switch {
 	case errors.Is(err, errNotThere):
-		return chainhash.Hash{}, nil
+		return by, 0, nil
 	case err != nil:
-		return chainhash.Hash{}, err
+		return by, 0, err
 	case !spend.Spent || spend.TxID == "":
-		return chainhash.Hash{}, nil
+		return by, 0, nil
 	}
-	return decodeHash(spend.TxID)
+	by, err = decodeHash(spend.TxID)
+	return by, spend.Status.Height, err
 }

@@ -47,9 +47,9 @@ type backend interface {
 	unconfirmed(ctx context.Context, s *served) error
 	// find says where a transaction is, as far as the server knows.
 	find(ctx context.Context, txid chainhash.Hash) (whereabouts, error)
-	// spender is the transaction that spends an output, zero if none is known;
-	// of a whole-block server it need not know any.
-	spender(ctx context.Context, out wire.OutPoint) (chainhash.Hash, error)
+	// spender is the transaction that spends an output, zero if none is known,
+	// and the height of its block, 0 = in none or not known.
+	spender(ctx context.Context, out wire.OutPoint) (by chainhash.Hash, height uint64, err error)
 }
 
 // traits are what differs between kinds of servers.
@@ -137,6 +137,7 @@ type served struct {
 	fault   error      // why it is not up
 	failing error      // why unconfirmed payments are not seen at present
 	lost    []lostNote // to be taken by the loop
+	lates   []lateNote // likewise
 }
 
 type head struct {
@@ -154,7 +155,15 @@ type segment struct {
 type lostNote struct {
 	rec *record
 	by  chainhash.Hash
+	at  uint64 // height of the block that holds by, 0 = none
 	tip chainhash.Hash
+}
+
+// lateNote says that a script is paid in a block, for when it was read before
+// the server knew.
+type lateNote struct {
+	script string
+	height uint64
 }
 
 var errNoServer = errors.New("the server was not reached yet")

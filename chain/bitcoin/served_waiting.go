@@ -125,8 +125,9 @@ func (s *served) check(ctx context.Context, r *record) error {
 		return nil // its block is read as any other
 	}
 	var by chainhash.Hash
+	var height uint64
 	for _, in := range r.tx.TxIn {
-		if by, err = s.b.spender(ctx, in.PreviousOutPoint); err != nil {
+		if by, height, err = s.b.spender(ctx, in.PreviousOutPoint); err != nil {
 			return err
 		}
 		if by != (chainhash.Hash{}) {
@@ -143,10 +144,19 @@ func (s *served) check(ctx context.Context, r *record) error {
 		return err
 	}
 	s.mu.Lock()
-	s.lost = append(s.lost, lostNote{rec: r, by: by, tip: tip})
+	s.lost = append(s.lost, lostNote{rec: r, by: by, at: height, tip: tip})
 	s.mu.Unlock()
 	notify(s.wake)
 	return nil
+}
+
+// late notes that a script is paid in a block: if it was read already, without
+// the server knowing of the payment, it is read again for it.
+func (s *served) late(script string, height uint64) {
+	s.mu.Lock()
+	s.lates = append(s.lates, lateNote{script, height})
+	s.mu.Unlock()
+	notify(s.wake)
 }
 
 // listenServer turns what a server no longer knows into events.
@@ -156,9 +166,21 @@ func (r *run) listenServer() {
 		return
 	}
 	s.mu.Lock()
-	lost := s.lost
-	s.lost = nil
+	lost, lates := s.lost, s.lates
+	s.lost, s.lates = nil, nil
 	s.mu.Unlock()
+	for _, n := range lates {
+		if n.height > r.ring.Head().Height {
+			continue // it will be read
+		}
+		t := r.w.targets
+		t.mu.RLock()
+		one, ok := t.set[n.script]
+		t.mu.RUnlock()
+		if ok && n.height > one.since {
+			r.looks.add(look{scripts: map[string]target{n.script: one}, from: n.height, to: n.height})
+		}
+	}
 	for _, n := range lost {
 		if r.ring.Head().Hash != n.tip.String() {
 			continue // there are blocks to read first; it is asked again
@@ -176,12 +198,29 @@ func (r *run) listenServer() {
 		var by chain.TxID
 		if n.by != (chainhash.Hash{}) {
 			by = chain.TxID(n.by.String())
-			if !told {
-				r.emit(n.rec.events(chain.Conflict, r.w.cfg.Network, chain.BlockRef{}, by)...)
+			if block := s.holding(r, n); !told || !block.IsZero() {
+				r.emit(n.rec.events(chain.Conflict, r.w.cfg.Network, block, by)...)
 			}
 		}
 		r.lose(n.rec, by)
 	}
+}
+
+// holding is the block of the transaction that took a payment's coins, if it is
+// proven to be in one of those that were read.
+func (s *served) holding(r *run, n lostNote) chain.BlockRef {
+	if n.at == 0 || n.at > r.ring.Head().Height {
+		return chain.BlockRef{}
+	}
+	h, err := s.at(n.at)
+	if err != nil {
+		return chain.BlockRef{}
+	}
+	block, err := s.block(r.ctx, h.hash)
+	if err != nil || !slices.ContainsFunc(block.Transactions, func(tx *wire.MsgTx) bool { return tx.TxHash() == n.by }) {
+		return chain.BlockRef{}
+	}
+	return chain.BlockRef{Height: n.at, Hash: h.hash.String(), Time: h.header.Timestamp}
 }
 
 // assess says in one word how a server's watcher is.

@@ -26,6 +26,7 @@ type Index struct {
 	spends  map[wire.OutPoint]chainhash.Hash
 	scripts map[[32]byte][]chainhash.Hash // by SHA-256 of the script, in the chain's order
 	pool    map[chainhash.Hash]*wire.MsgTx
+	version int // grows with every change
 }
 
 // NewIndex makes an index that is filled when it is first asked.
@@ -86,6 +87,14 @@ func (x *Index) syncPool() error {
 		}
 		if pool[*txid], err = txOf(raw); err != nil {
 			return err
+		}
+	}
+	if len(pool) != len(x.pool) {
+		x.version++
+	}
+	for txid := range pool {
+		if x.pool[txid] == nil {
+			x.version++
 		}
 	}
 	x.pool = pool
@@ -154,6 +163,7 @@ func (x *Index) find(txid chainhash.Hash) *wire.MsgTx {
 
 func (x *Index) push(block *wire.MsgBlock) {
 	height := len(x.blocks)
+	x.version++
 	x.blocks = append(x.blocks, block)
 	x.places[block.BlockHash()] = height
 	for _, tx := range block.Transactions {
@@ -170,6 +180,7 @@ func (x *Index) push(block *wire.MsgBlock) {
 
 func (x *Index) pop() {
 	block := x.blocks[len(x.blocks)-1]
+	x.version++
 	for _, tx := range slices.Backward(block.Transactions) {
 		txid := tx.TxHash()
 		for _, key := range x.touched(tx) {
