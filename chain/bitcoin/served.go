@@ -268,7 +268,7 @@ func (s *served) session(ctx context.Context) error {
 	})
 	poll := time.NewTicker(s.b.traits().poll)
 	defer poll.Stop()
-	for {
+	for first := true; ; first = false {
 		if err := s.refresh(ctx); err != nil {
 			return err
 		}
@@ -281,6 +281,9 @@ func (s *served) session(ctx context.Context) error {
 			if codeOf(err) != chain.HealthUnreachable {
 				return err
 			}
+		}
+		if first {
+			s.arrive() // what waits was looked at, too
 		}
 		select {
 		case err := <-gone:
@@ -317,16 +320,24 @@ func (s *served) refresh(ctx context.Context) error {
 		}
 	}
 	s.mu.Lock()
-	news := !s.up || len(s.heads) == 0 || s.heads[len(s.heads)-1].hash != hash
+	news := len(s.heads) == 0 || s.heads[len(s.heads)-1].hash != hash
 	if news && (base < s.base || len(s.heads) > 0 && !s.holds(base, heads)) {
 		s.old = segment{} // what lies below may have changed too
 	}
-	s.base, s.heads, s.up, s.ever, s.fault = base, heads, true, true, nil
-	s.mu.Unlock()
-	if news {
+	s.base, s.heads = base, heads
+	if news && s.up {
 		notify(s.wake)
 	}
+	s.mu.Unlock()
 	return nil
+}
+
+// arrive notes that the server answers.
+func (s *served) arrive() {
+	s.mu.Lock()
+	s.up, s.ever, s.fault = true, true, nil
+	s.mu.Unlock()
+	notify(s.wake)
 }
 
 // holds tells whether the first of heads was known before. The caller holds mu.

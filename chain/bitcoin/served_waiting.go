@@ -159,6 +159,40 @@ func (s *served) late(script string, height uint64) {
 	notify(s.wake)
 }
 
+// readLate reads a block again for one script.
+func (r *run) readLate(s *served, n lateNote) error {
+	t := r.w.targets
+	t.mu.RLock()
+	one, ok := t.set[n.script]
+	t.mu.RUnlock()
+	if !ok || n.height > r.ring.Head().Height || n.height <= one.since {
+		return nil // it will be read, or nobody asks for it
+	}
+	h, err := s.at(n.height)
+	if err != nil {
+		return err
+	}
+	block := chain.BlockRef{Height: n.height, Hash: h.hash.String(), Time: h.header.Timestamp}
+	if mine, ok := at(r.ring.Ring, n.height); ok && mine.Hash != block.Hash {
+		return nil // a reorganisation is to be followed first, and reads it
+	}
+	whole, err := s.block(r.ctx, h.hash)
+	if err != nil {
+		return err
+	}
+	paid := matchTxs(whole, map[string]target{n.script: one}, n.height)
+	if len(paid) == 0 {
+		return nil
+	}
+	if len(r.events) > 0 || r.moved() {
+		if err := r.flush(); err != nil {
+			return err
+		}
+	}
+	r.include(block, paid)
+	return r.flush()
+}
+
 // listenServer turns what a server no longer knows into events.
 func (r *run) listenServer() {
 	s, ok := r.client.(*served)
@@ -169,16 +203,13 @@ func (r *run) listenServer() {
 	lost, lates := s.lost, s.lates
 	s.lost, s.lates = nil, nil
 	s.mu.Unlock()
-	for _, n := range lates {
-		if n.height > r.ring.Head().Height {
-			continue // it will be read
-		}
-		t := r.w.targets
-		t.mu.RLock()
-		one, ok := t.set[n.script]
-		t.mu.RUnlock()
-		if ok && n.height > one.since {
-			r.looks.add(look{scripts: map[string]target{n.script: one}, from: n.height, to: n.height})
+	for i, n := range lates {
+		if err := r.readLate(s, n); err != nil {
+			s.mu.Lock()
+			s.lates = append(s.lates, lates[i:]...) // with the next wake-up
+			s.mu.Unlock()
+			r.trouble(err)
+			break
 		}
 	}
 	for _, n := range lost {
