@@ -52,6 +52,8 @@ type Multi struct {
 	out     delivered
 	seq     uint64
 	waiting []chain.Event // delivered, but refused by the sink so far
+	stored  multiState    // what the register has, as it stands in the file …
+	saved   *multiState   // … and what it has once waiting is stored
 	told    chain.Health
 	refused bool
 	running bool
@@ -94,6 +96,7 @@ func (m *Multi) Run(ctx context.Context, from chain.Cursor, archive chain.Archiv
 		m.log.Warn("What several ways of watching had seen cannot be read; it is found again in the blocks to come", "reason", err)
 	}
 	m.out = delivered{ring: from.Ring, pays: state.payments(m.cfg.Network)}
+	m.stored, m.saved = state, nil
 	m.seq, m.lead, m.waiting, m.told, m.refused = from.Seq, 0, nil, chain.Health{}, false
 	m.views = make([]*view, len(m.cfg.Ways))
 	for i, way := range m.cfg.Ways {
@@ -111,12 +114,12 @@ func (m *Multi) Run(ctx context.Context, from chain.Cursor, archive chain.Archiv
 	defer cancel()
 	ends := make(chan error, len(m.cfg.Ways))
 	for i, way := range m.cfg.Ways {
-		begin := chain.Cursor{Seq: m.views[i].seq, Ring: from.Ring}
 		cold := archive
 		if !way.Cold {
 			cold = nil
 		}
 		wg.Go(func() {
+			begin := m.begin(ctx, i, from)
 			err := way.Watcher.Run(ctx, begin, cold, func(ctx context.Context, events []chain.Event, cursor chain.Cursor) error {
 				return m.take(ctx, i, events, cursor, sink)
 			})
@@ -145,6 +148,24 @@ func (m *Multi) Run(ctx context.Context, from chain.Cursor, archive chain.Archiv
 			_ = m.deliver(ctx, sink) // refused ones come again
 			m.mu.Unlock()
 		}
+	}
+}
+
+// begin is where a way begins. On the first start of all, when there is no
+// cursor, the others wait for what the first one takes as the beginning, for a
+// while: each alone would begin at the tip that it finds.
+func (m *Multi) begin(ctx context.Context, i int, from chain.Cursor) chain.Cursor {
+	for n := 0; ; n++ {
+		m.mu.Lock()
+		begin := chain.Cursor{Seq: m.views[i].seq, Ring: from.Ring}
+		if len(begin.Ring) == 0 {
+			begin.Ring = m.out.ring
+		}
+		m.mu.Unlock()
+		if len(begin.Ring) > 0 || time.Duration(n)*m.tick >= time.Duration(i)*m.settle || ctx.Err() != nil {
+			return begin
+		}
+		pause(ctx, m.tick)
 	}
 }
 
@@ -203,6 +224,9 @@ func (m *Multi) hand(ctx context.Context, sink chain.Sink) error {
 		return err
 	}
 	m.refused, m.waiting = false, nil
+	if m.saved != nil {
+		m.stored, m.saved = *m.saved, nil
+	}
 	m.assess()
 	return nil
 }

@@ -33,7 +33,8 @@ type multiFile struct {
 	States []multiState `json:"states"` // newest first
 }
 
-// loadMulti reads the state that a register at seq has. Without one it is empty.
+// loadMulti reads the state that a register at seq has, and forgets one that the
+// register never got. Without any it is empty.
 func loadMulti(file string, seq uint64) (multiState, error) {
 	var f multiFile
 	raw, err := os.ReadFile(file)
@@ -46,12 +47,30 @@ func loadMulti(file string, seq uint64) (multiState, error) {
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return multiState{}, err
 	}
-	for _, s := range f.States {
-		if s.Seq <= seq {
-			return s, nil
+	for i, s := range f.States {
+		if s.Seq > seq {
+			continue
 		}
+		if i > 0 {
+			err = writeMulti(file, s)
+		}
+		return s, err
 	}
-	return multiState{}, nil
+	if len(f.States) > 0 {
+		err = writeMulti(file)
+	}
+	return multiState{}, err
+}
+
+func writeMulti(file string, states ...multiState) error {
+	raw, err := json.Marshal(multiFile{States: states})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file+".new", raw, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
 
 // seqOf is where a way goes on; one that is new begins like one that ran alone.
@@ -91,19 +110,6 @@ func (m *Multi) save() error {
 		e := p.last
 		s.Pays = append(s.Pays, multiPay{e.Key.TxID, e.Key.Index, e.Kind, e.Target, e.Amount, e.Block, e.At})
 	}
-	f := multiFile{States: []multiState{s}}
-	// The one that the register has now: a batch that came again is no other.
-	first := m.waiting[0].Rev
-	if before, err := loadMulti(m.cfg.File, first-1); err == nil && before.Seq > 0 {
-		f.States = append(f.States, before)
-	}
-	raw, err := json.Marshal(f)
-	if err != nil {
-		return err
-	}
-	part := m.cfg.File + ".new"
-	if err := os.WriteFile(part, raw, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(part, m.cfg.File)
+	m.saved = &s
+	return writeMulti(m.cfg.File, s, m.stored)
 }

@@ -73,10 +73,13 @@ func (n *Node) Submit(t testing.TB, blocks ...*wire.MsgBlock) {
 	}
 }
 
-// CopyTo gives another node all blocks of this one.
+// CopyTo gives another node the blocks of this one that it does not have.
 func (n *Node) CopyTo(t testing.TB, other *Node) {
 	t.Helper()
 	for height := range int(n.Height(t)) {
+		if at := uint64(height + 1); at <= other.Height(t) && other.Hash(t, at) == n.Hash(t, at) {
+			continue
+		}
 		other.submit(t, n.block(t, height+1))
 	}
 	other.mined = n.mined

@@ -189,6 +189,9 @@ func (w *wallet) DoubleSpend(t testing.TB, txid string) string {
 	return tx.TxHash().String()
 }
 
+// Hex is a transaction as RPC takes it.
+func Hex(tx *wire.MsgTx) string { return hexOf(tx) }
+
 func hexOf(tx *wire.MsgTx) string {
 	var raw bytes.Buffer
 	_ = tx.Serialize(&raw) // a bytes.Buffer takes everything
