@@ -83,7 +83,8 @@ type esplora struct {
 	tipAt  uint64
 	tipOf  chainhash.Hash
 	mu     sync.Mutex
-	urgent map[chain.Destination]bool // the websocket named them
+	urgent map[chain.Destination]bool  // the websocket named them
+	took   map[uint64][]chainhash.Hash // by height: they took a payment's coins
 }
 
 func (e *esplora) name() string { return e.base.Host }
@@ -248,24 +249,59 @@ func (e *esplora) block(ctx context.Context, header *wire.BlockHeader, height ui
 		return decodeRawBlock(raw)
 	}
 	block := wire.NewMsgBlock(header)
+	wanted := e.spentIn(height)
 	for _, r := range waitingIn(e.w.book) {
 		at, err := e.find(ctx, r.txid)
 		if err != nil {
 			return nil, err
 		}
-		if !at.mined || at.block != header.BlockHash().String() {
-			continue
+		if at.mined && at.block == header.BlockHash().String() {
+			wanted = append(wanted, r.txid)
 		}
-		var proof merkleProof
-		if err := e.decode(ctx, &proof, "tx", r.txid, "merkle-proof"); err != nil {
+	}
+	for _, txid := range wanted {
+		tx, err := e.proven(ctx, txid, height, header)
+		if err != nil {
 			return nil, err
 		}
-		if !proof.proves(r.tx, height, header) {
-			return nil, lying("%s does not prove that %s is in block %d", e.name(), r.txid, height)
-		}
-		block.Transactions = append(block.Transactions, r.tx)
+		block.Transactions = append(block.Transactions, tx)
 	}
 	return block, nil
+}
+
+// proven is a transaction that the server shows to be in a block.
+func (e *esplora) proven(ctx context.Context, txid chainhash.Hash, height uint64, header *wire.BlockHeader) (*wire.MsgTx, error) {
+	tx, err := e.tx(ctx, txid)
+	if err != nil {
+		return nil, err
+	}
+	var proof merkleProof
+	if err := e.decode(ctx, &proof, "tx", txid, "merkle-proof"); err != nil {
+		return nil, err
+	}
+	if !proof.proves(tx, height, header) {
+		return nil, fmt.Errorf("%s does not prove that %s is in block %d", e.name(), txid, height)
+	}
+	return tx, nil
+}
+
+func (e *esplora) tx(ctx context.Context, txid chainhash.Hash) (*wire.MsgTx, error) {
+	text, err := e.text(ctx, "tx", txid, "hex")
+	if err != nil {
+		return nil, err
+	}
+	tx, err := decodeTxHex(text)
+	if err == nil && tx.TxHash() != txid {
+		err = lying("%s answers with another transaction than was asked for", e.name())
+	}
+	return tx, err
+}
+
+// spentIn lists the transactions in a block that took a payment's coins.
+func (e *esplora) spentIn(height uint64) []chainhash.Hash {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.took[height]
 }
 
 // merkleProof is that of Electrum's protocol, which Esplora took over.
@@ -368,18 +404,11 @@ func (e *esplora) look(ctx context.Context, s *served, to chain.Destination) err
 		if one.Status.Confirmed || s.knows(txid) {
 			continue
 		}
-		text, err := e.text(ctx, "tx", txid, "hex")
+		tx, err := e.tx(ctx, txid)
 		if errors.Is(err, errNotThere) {
 			continue // it went meanwhile
 		} else if err != nil {
 			return err
-		}
-		tx, err := decodeTxHex(text)
-		if err != nil {
-			return err
-		}
-		if tx.TxHash() != txid {
-			return lying("%s answers with another transaction than was asked for", e.name())
 		}
 		s.offer(tx, one.entry())
 	}
@@ -413,6 +442,17 @@ func (e *esplora) spender(ctx context.Context, out wire.OutPoint) (by chainhash.
 	case !spend.Spent || spend.TxID == "":
 		return by, 0, nil
 	}
-	by, err = decodeHash(spend.TxID)
-	return by, spend.Status.Height, err
+	if by, err = decodeHash(spend.TxID); err != nil || !e.assist || !spend.Status.Confirmed {
+		return by, spend.Status.Height, err
+	}
+	at := spend.Status.Height
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.took == nil || len(e.took) > maxOpen {
+		e.took = map[uint64][]chainhash.Hash{}
+	}
+	if !slices.Contains(e.took[at], by) {
+		e.took[at] = append(e.took[at], by)
+	}
+	return by, at, nil
 }

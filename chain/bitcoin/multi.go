@@ -276,6 +276,7 @@ func (m *Multi) Capabilities() (all chain.Capabilities) {
 		c := way.Watcher.Capabilities()
 		all.Unconfirmed = all.Unconfirmed || c.Unconfirmed
 		all.Evidence = all.Evidence || c.Evidence
+		all.Backfill = all.Backfill || c.Backfill
 		all.LookupTx = all.LookupTx || c.LookupTx
 		all.LookupBlock = all.LookupBlock || c.LookupBlock
 		all.LookupAddr = all.LookupAddr || c.LookupAddr

@@ -323,24 +323,33 @@ func sortedKeys[V any](m map[chain.PaymentKey]V) []chain.PaymentKey {
 	return keys
 }
 
-// fights passes on who contradicts a payment, each once.
+// fights passes on who contradicts a payment, each once. That it is in a block
+// counts where the lead has that block: ways prove what they put there.
 func (m *Multi) fights() []chain.Event {
+	if len(m.out.ring) == 0 {
+		return nil
+	}
 	var events []chain.Event
-	for i, v := range m.views {
-		for _, e := range v.conflicts {
+	head := m.out.ring[len(m.out.ring)-1].Height
+	for _, v := range m.views {
+		list := v.conflicts
+		v.conflicts = nil
+		for _, e := range list {
 			p := m.out.pays[e.Key]
-			if p == nil || p.last.Kind == chain.Included {
+			switch {
+			case p == nil || p.last.Kind == chain.Included:
 				continue
-			}
-			if i != m.lead {
-				e.Block = chain.BlockRef{} // final only on the lead's word
+			case !e.Block.IsZero() && e.Block.Height > head && len(v.conflicts) < maxOpen:
+				v.conflicts = append(v.conflicts, e) // the lead is about to read it
+				continue
+			case !holdsBlock(m.out.ring, e.Block):
+				e.Block = chain.BlockRef{}
 			}
 			if id := string(e.By) + "/" + e.Block.Hash; !p.fought[id] && len(p.fought) < 2*maxRivals {
 				p.fought[id] = true
 				events = append(events, e)
 			}
 		}
-		v.conflicts = nil
 	}
 	return events
 }

@@ -99,9 +99,7 @@ func TestAutoBackfill(t *testing.T) {
 	s.Pay(t, to.ID, chain.Bitcoin, chain.Units(30_000))
 	session := chaintest.BeginReady(t, s, l, to)
 	l.Wait(t, "Seen", func() bool { p := l.At(to.ID); return len(p) == 1 && p[0].Kind() == chain.Seen })
-	if p := l.At(to.ID)[0].Proof; p.FeeRate == 0 {
-		t.Errorf("the helper knows the fee, and it is not told: %+v", p)
-	}
+	l.Wait(t, "the fee rate, which the helper knows", func() bool { return l.At(to.ID)[0].Proof.FeeRate > 0 })
 	var down atomic.Bool
 	server.Filter = func(w http.ResponseWriter, _ *http.Request) bool {
 		if down.Load() {

@@ -87,7 +87,7 @@ func (r *run) syncing(now time.Time, head chain.BlockRef, h *chain.Health) {
 	if head.IsZero() {
 		stage = "headers" // they are all there is to count yet
 		h.Height = r.client.headers()
-		if why := r.client.refused.Load(); why != nil && h.Code == chain.HealthOK {
+		if why := r.client.notImported(); why != nil && h.Code == chain.HealthOK {
 			h.Code, h.Detail = chain.HealthNoImport, *why
 		}
 	}

@@ -93,11 +93,11 @@ func (w *Watcher) life(ctx context.Context, st *store, from chain.Cursor, floor 
 		from: from, ring: chain.Cursor{Ring: from.Ring}, seq: max(from.Seq, *floor), began: from.Head().Height, growing: map[*record]bool{},
 	}
 	r.looks = newLooker(r, audited)
+	w.hub.clear() // before a server may fill it
 	if err := r.client.start(ctx); err != nil {
 		return from, err
 	}
 	defer r.client.close()
-	w.hub.clear()
 	w.warm() // somebody may be about to pay what was shown before the start
 	wg.Go(func() { w.hub.run(ctx) })
 	wg.Go(func() { r.looks.run(ctx) })

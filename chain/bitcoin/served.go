@@ -543,7 +543,17 @@ func (s *served) peers() (n int, highest uint64) {
 	return 1, s.base + uint64(len(s.heads)) - 1
 }
 
-func (s *served) banned() bool { return false }
+func (s *served) headers() uint64 {
+	height, _ := s.tip()
+	return height
+}
+
+// What only a light client has to say.
+
+func (s *served) banned() bool                         { return false }
+func (s *served) importing() (done, of uint64, _ bool) { return 0, 0, false }
+func (s *served) notImported() *string                 { return nil }
+func (s *served) damaged() *error                      { return nil }
 
 func (s *served) filterMatches(ctx context.Context, hash chainhash.Hash, scripts [][]byte, _ bool) (bool, error) {
 	if len(scripts) == 0 {

@@ -298,7 +298,7 @@ func (s *served) assess(r *run, now time.Time, at chain.BlockRef) chain.Health {
 
 // servedCapabilities is what a server's watcher can see.
 func (w *Watcher) servedCapabilities() chain.Capabilities {
-	return chain.Capabilities{Unconfirmed: true, Evidence: true, LookupTx: true, LookupBlock: true, LookupAddr: w.backend.traits().lookupAddr}
+	return chain.Capabilities{Unconfirmed: true, Backfill: true, Evidence: true, LookupTx: true, LookupBlock: true, LookupAddr: w.backend.traits().lookupAddr}
 }
 
 // waitingIn lists the payments that are not mined.

@@ -31,6 +31,12 @@ type source interface {
 	// peers counts who is connected, and says the highest block claimed.
 	peers() (n int, highest uint64)
 	banned() bool
+	// headers is how many are known on a first start, importing how far a file
+	// of them is read, notImported why it was not, damaged why a run must end.
+	headers() uint64
+	importing() (done, of uint64, ok bool)
+	notImported() *string
+	damaged() *error
 
 	// filterMatches tells whether one of scripts may be in a block; block
 	// returns the block, or of it at least every transaction that pays a
@@ -46,6 +52,8 @@ var (
 )
 
 func (c *client) woken() <-chan struct{} { return c.wake }
+func (c *client) notImported() *string   { return c.refused.Load() }
+func (c *client) damaged() *error        { return c.broken.Load() }
 
 // source makes what a run of w reads from.
 func (w *Watcher) source(st *store) source {

@@ -73,7 +73,7 @@ func (s *watchdog) refused(r *run, yes bool) {
 // check looks at peers and tip, reports a changed health and restarts the light
 // client where that may help. It fails when the client's own files do.
 func (r *run) check() error {
-	if broken := r.client.broken.Load(); broken != nil {
+	if broken := r.client.damaged(); broken != nil {
 		return *broken
 	}
 	s := &r.state
