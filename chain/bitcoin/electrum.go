@@ -14,6 +14,7 @@ import (
 
 	"github.com/btcsuite/btcd/chaincfg/chainhash"
 	"github.com/btcsuite/btcd/wire"
+	"golang.org/x/net/proxy"
 
 	"github.com/cointill/till/chain"
 )
@@ -24,7 +25,9 @@ type ElectrumConfig struct {
 	Server
 	// Address is "ssl://host:50002" or "tcp://host:50001".
 	Address string
-	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Proxy is the host:port of a SOCKS5 proxy that resolves the server's name, too.
+	Proxy string
+	Dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // NewElectrum makes a watcher that subscribes to its targets at an Electrum
@@ -37,7 +40,19 @@ func NewElectrum(cfg ElectrumConfig) (*Watcher, error) {
 		return nil, err
 	}
 	if cfg.Dial == nil {
-		cfg.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+		direct := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+		cfg.Dial = direct.DialContext
+		if cfg.Proxy != "" {
+			through, err := proxy.SOCKS5("tcp", cfg.Proxy, nil, direct)
+			if err != nil {
+				return nil, fmt.Errorf("the proxy %.80q cannot be used", cfg.Proxy)
+			}
+			dialer, ok := through.(proxy.ContextDialer)
+			if !ok {
+				return nil, fmt.Errorf("the proxy %.80q cannot be used", cfg.Proxy)
+			}
+			cfg.Dial = dialer.DialContext
+		}
 	}
 	b := &electrum{address: address, dialer: cfg.Dial}
 	w, err := newServer(cfg.Server, b)

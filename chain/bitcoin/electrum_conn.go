@@ -49,6 +49,12 @@ func parseElectrum(text string) (a electrumAddress, err error) {
 	return a, nil
 }
 
+// CheckElectrum tells what is wrong with the address of an Electrum server.
+func CheckElectrum(text string) error {
+	_, err := parseElectrum(text)
+	return err
+}
+
 func (a electrumAddress) dial(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error)) (net.Conn, error) {
 	conn, err := dial(ctx, "tcp", a.host)
 	if err != nil || !a.secure {

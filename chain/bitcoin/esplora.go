@@ -30,7 +30,9 @@ type EsploraConfig struct {
 	Assist bool
 	// Poll is the pause between two looks; 0 means 5 s.
 	Poll time.Duration
-	HTTP *http.Client
+	// Proxy is the host:port of a SOCKS5 proxy that resolves the server's name, too.
+	Proxy string
+	HTTP  *http.Client
 }
 
 // NewEsplora makes a watcher that asks one server. Blocks are read whole and
@@ -45,13 +47,17 @@ func NewEsplora(cfg EsploraConfig) (*Watcher, error) {
 	if cfg.Poll == 0 {
 		cfg.Poll = 5 * time.Second
 	}
+	via := http.ProxyFromEnvironment
+	if cfg.Proxy != "" {
+		via = http.ProxyURL(&url.URL{Scheme: "socks5", Host: cfg.Proxy})
+	}
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{
-			Transport:     &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, Proxy: http.ProxyFromEnvironment},
+			Transport:     &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, Proxy: via},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	b := &esplora{network: cfg.Network, base: u, http: cfg.HTTP, assist: cfg.Assist, poll: cfg.Poll}
+	b := &esplora{network: cfg.Network, base: u, http: cfg.HTTP, via: via, assist: cfg.Assist, poll: cfg.Poll}
 	w, err := newServer(cfg.Server, b)
 	if err != nil {
 		return nil, err
@@ -74,6 +80,7 @@ type esplora struct {
 	network chain.Network
 	base    *url.URL
 	http    *http.Client
+	via     func(*http.Request) (*url.URL, error)
 	assist  bool
 	poll    time.Duration
 

@@ -44,7 +44,7 @@ func (e *esplora) socketURL() string {
 }
 
 func (e *esplora) socket(ctx context.Context, s *served) error {
-	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, Proxy: websocket.DefaultDialer.Proxy}
+	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, Proxy: e.via}
 	conn, resp, err := dialer.DialContext(ctx, e.socketURL(), nil)
 	if resp != nil {
 		_ = resp.Body.Close()

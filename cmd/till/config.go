@@ -38,6 +38,9 @@ type bitcoinFile struct {
 	Headers       *headersFile    `toml:"headers"`
 	Proxy         string          `toml:"proxy"`
 	Relay         string          `toml:"relay"`
+	Core          *coreFile       `toml:"core"`
+	Esplora       *esploraFile    `toml:"esplora"`
+	Electrum      *electrumFile   `toml:"electrum"`
 	Confirmations []tierFile      `toml:"confirmations"`
 }
 

@@ -78,6 +78,10 @@ func envField(config *configFile, name string) reflect.Value {
 		return reflect.Value{}
 	}
 	if t.Kind() == reflect.Pointer {
+		inner, last, _ := strings.Cut(rest, "_")
+		if f := inside(t, inner, last); f.IsValid() {
+			return f
+		}
 		if f := byTag(reflect.New(t.Type().Elem()).Elem(), rest); !f.IsValid() || !settable(f) {
 			return reflect.Value{}
 		}
@@ -93,6 +97,26 @@ func envField(config *configFile, name string) reflect.Value {
 		return f
 	}
 	return reflect.Value{}
+}
+
+// inside finds a field of a table in a table, such as TILL_BITCOIN_CORE_PASSWORD,
+// and makes both.
+func inside(outer reflect.Value, table, name string) reflect.Value {
+	field, ok := fieldOf(outer.Type().Elem(), table)
+	if !ok || field.Type.Kind() != reflect.Pointer || field.Type.Elem().Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	if f := byTag(reflect.New(field.Type.Elem()).Elem(), name); !f.IsValid() || !settable(f) {
+		return reflect.Value{}
+	}
+	if outer.IsNil() {
+		outer.Set(reflect.New(outer.Type().Elem()))
+	}
+	inner := outer.Elem().FieldByIndex(field.Index)
+	if inner.IsNil() {
+		inner.Set(reflect.New(field.Type.Elem()))
+	}
+	return byTag(inner.Elem(), name)
 }
 
 func byTag(table reflect.Value, name string) reflect.Value {

@@ -131,7 +131,7 @@ func (d *doctor) network(ctx context.Context, s *settings) []finding {
 	defer cancel()
 	var checks []func() []finding
 	if s.bitcoin != nil {
-		checks = append(checks, func() []finding { return checkBitcoin(ctx, s) })
+		checks = append(checks, func() []finding { return checkWays(ctx, s) })
 	}
 	for _, e := range s.evm {
 		for _, endpoint := range e.endpoints {

@@ -36,6 +36,7 @@ type settings struct {
 type bitcoinSettings struct {
 	network       chain.Network
 	key           *xpub.Key
+	ways          []waySettings // the most trusted first
 	peers         []string
 	birthday      time.Time
 	blockHeaders  string

@@ -37,15 +37,15 @@ func (r *reader) readBitcoin(c configFile) error {
 	if out.key, err = xpub.ParseBitcoin(b.Key, out.network, script); err != nil {
 		return r.wrong("bitcoin.key", "%w", err)
 	}
-	if watch, ok := texts(b.Watch); !ok || len(watch) > 0 && !slices.Equal(watch, []string{"auto"}) && !slices.Equal(watch, []string{"p2p"}) {
-		return r.wrong("bitcoin.watch", `this version of till watches by its own light client: write "auto" or ["p2p"]; your own node goes into peers`)
+	if err := r.readWatch(b, out); err != nil {
+		return err
 	}
 	for i, peer := range b.Peers {
 		if !hostPort(peer) || xpub.LooksPrivate(peer) {
 			return r.wrong(fmt.Sprintf("bitcoin.peers.%d", i), `%q is not an address of a node; write it like "10.0.0.5:8333"`, shown(peer, 60))
 		}
 	}
-	if (name == "regtest" || name == "simnet") && len(b.Peers) == 0 {
+	if (name == "regtest" || name == "simnet") && len(b.Peers) == 0 && out.light() {
 		return r.wrong("bitcoin.peers", `%s has no public nodes; name yours, like peers = ["127.0.0.1:18444"]`, name)
 	}
 	if d := b.Birthday; d != nil {

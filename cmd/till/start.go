@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/cointill/till/chain"
-	"github.com/cointill/till/chain/bitcoin"
 	"github.com/cointill/till/chain/ethereum"
 	"github.com/cointill/till/pos/rate"
 	"github.com/cointill/till/pos/store"
@@ -58,7 +57,7 @@ func (s *settings) parts(ctx context.Context, log *slog.Logger) (*parts, error) 
 func newRails(s *settings, log *slog.Logger) ([]chain.Rail, error) {
 	var rails []chain.Rail
 	if b := s.bitcoin; b != nil {
-		watcher, err := bitcoin.New(s.lightClient(filepath.Join(s.data, "bitcoin"), log.With("rail", string(b.network))))
+		watcher, err := s.bitcoinWatcher(filepath.Join(s.data, "bitcoin"), log.With("rail", string(b.network)))
 		if err != nil {
 			return nil, err
 		}
