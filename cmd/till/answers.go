@@ -21,6 +21,7 @@ type answers struct {
 	name     string
 	currency string
 	bitcoin  *bitcoinAnswer
+	servers  serverAnswers // to watch Bitcoin through
 	chains   []chainAnswer
 	today    time.Time
 }
@@ -150,7 +151,7 @@ func (a answers) config() ([]byte, error) {
 		"Today": a.today.UTC().Format(time.DateOnly),
 	}
 	if b := a.bitcoin; b != nil {
-		view["Bitcoin"] = map[string]any{"Key": b.key.Export(), "Network": b.network, "Peers": b.peers}
+		view["Bitcoin"] = map[string]any{"Key": b.key.Export(), "Network": b.network, "Peers": b.peers, "Watch": a.servers.watch(), "Servers": a.servers}
 	}
 	var chains []map[string]any
 	for _, c := range a.chains {
@@ -208,14 +209,28 @@ currency = {{text .Currency}}
 [bitcoin]
 key = {{text .Key}}
 network = {{text .Network}}
-# From this day on the light client looks for payments.
+{{if .Watch}}watch = {{list .Watch}}
+{{end}}# From this day on the light client looks for payments.
 birthday = {{$.Today}}
 {{if .Peers}}peers = {{list .Peers}}
 {{else}}# peers = ["10.0.0.5:8333"]        # your own node; without it peers are found by DNS
 {{end}}# How many blocks a payment needs, by amount. A first entry { up_to = "{{$.Tiny}}", need = 0 }
 # would hand over small things before a block, if enough peers have seen the payment.
 confirmations = [ { up_to = "{{$.Medium}}", need = 1 }, { need = 3 } ]
-{{end}}{{range .Chains}}
+{{with .Servers}}{{if .Core}}
+[bitcoin.core]
+url = {{text .Core}}
+{{if .Cookie}}cookie = {{text .Cookie}}
+{{end}}{{if .ZMQ}}zmq = {{list .ZMQ}}
+{{end}}{{end}}{{if .Esplora}}
+[bitcoin.esplora]
+url = {{text .Esplora}}
+{{if .Consent}}consent = true                     # it learns the addresses that are shown
+{{end}}{{end}}{{if .Electrum}}
+[bitcoin.electrum]
+servers = {{list .Electrum}}
+{{if .Consent}}consent = true                     # they learn the addresses that are shown
+{{end}}{{end}}{{end}}{{end}}{{range .Chains}}
 [[evm]] # {{.Name}}
 chain = {{.ID}}
 {{if .Addresses}}# Without an account key an address serves again after it has rested.

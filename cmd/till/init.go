@@ -23,6 +23,7 @@ type initFlags struct {
 	name, currency           string
 	bitcoin, network, script string
 	peers                    []string
+	servers                  serverAnswers
 	evm                      string
 	chains                   []string
 	endpoints                []string
@@ -66,6 +67,12 @@ they can be slow, or withhold news: two of three have to agree.`,
 	flags.StringVar(&f.network, "network", "mainnet", "Bitcoin network: "+strings.Join(bitcoinNetworks, ", "))
 	flags.StringVar(&f.script, "script", "", "kind of addresses of a plain xpub or tpub: wpkh, sh-wpkh, tr, pkh")
 	flags.StringSliceVar(&f.peers, "peer", nil, "Bitcoin node to use, `host:port`; may be repeated")
+	flags.StringVar(&f.servers.Core, "core", "", "your Bitcoin Core's RPC, `URL`, to watch through it")
+	flags.StringVar(&f.servers.Cookie, "core-cookie", "", "`path` of its .cookie; user and password go into TILL_BITCOIN_CORE_USER and _PASSWORD, or into the file")
+	flags.StringSliceVar(&f.servers.ZMQ, "core-zmq", nil, "its ZMQ publishers of rawtx and hashblock, `tcp://host:port`; may be repeated")
+	flags.StringVar(&f.servers.Esplora, "esplora", "", "an Esplora or mempool.space server, `URL`, beside the light client")
+	flags.StringSliceVar(&f.servers.Electrum, "electrum", nil, "an Electrum server to watch through, `ssl://host:port`; may be repeated")
+	flags.BoolVar(&f.servers.Consent, "consent", false, "agree that those servers, where others run them, learn the addresses that are shown")
 	flags.StringVar(&f.evm, "evm", "", "EVM account `key`, or addresses separated by commas; - reads it")
 	flags.StringSliceVar(&f.chains, "chain", nil, "EVM chain by its `number`, 1 unless given; may be repeated")
 	flags.StringSliceVar(&f.endpoints, "endpoint", nil, "EVM node, `URL`, or CHAIN=URL where there are several chains; may be repeated")
@@ -138,7 +145,7 @@ func runInit(cmd *cobra.Command, at places, f initFlags) error {
 
 // answers reads and checks what the flags say.
 func (f initFlags) answers(in io.Reader) (answers, error) {
-	a := answers{name: f.name, currency: f.currency, today: time.Now()}
+	a := answers{name: f.name, servers: f.servers, currency: f.currency, today: time.Now()}
 	if !slices.Contains(bitcoinNetworks, f.network) {
 		return a, usage("till knows no Bitcoin network %q; choose %s", clip(f.network), strings.Join(bitcoinNetworks, ", "))
 	}

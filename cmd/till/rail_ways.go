@@ -146,6 +146,30 @@ func (r *reader) addCore(c *coreFile, out *bitcoinSettings) error {
 	return nil
 }
 
+// serverAnswers are the servers that set-up was given.
+type serverAnswers struct {
+	Core, Cookie string
+	ZMQ          []string
+	Esplora      string
+	Electrum     []string
+	Consent      bool
+}
+
+// watch is what the configuration needs to say then; empty is "auto", which
+// takes an Esplora server beside the light client.
+func (a serverAnswers) watch() (list []string) {
+	if a.Core != "" {
+		list = append(list, "core")
+	}
+	if len(a.Electrum) > 0 {
+		list = append(list, "electrum")
+	}
+	if a.Esplora != "" && len(list) > 0 {
+		list = append(list, "esplora")
+	}
+	return list
+}
+
 // home puts the home folder in the place of a leading ~.
 func home(path string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
