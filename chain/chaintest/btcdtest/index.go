@@ -273,3 +273,18 @@ func (x *Index) inBlock(txid chainhash.Hash) (block *wire.MsgBlock, height, pos 
 	pos = slices.IndexFunc(block.Transactions, func(tx *wire.MsgTx) bool { return tx.TxHash() == txid })
 	return block, height, pos, nil
 }
+
+// Branch is a transaction's merkle branch in texts, and the root.
+func Branch(block *wire.MsgBlock, pos int) (path []string, root chainhash.Hash) {
+	node := block.Transactions[pos].TxHash()
+	for _, beside := range branch(block, pos) {
+		path = append(path, beside.String())
+		if pos&1 == 1 {
+			node = chainhash.DoubleHashH(append(slices.Clone(beside[:]), node[:]...))
+		} else {
+			node = chainhash.DoubleHashH(append(slices.Clone(node[:]), beside[:]...))
+		}
+		pos /= 2
+	}
+	return path, node
+}
