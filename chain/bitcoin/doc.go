@@ -15,6 +15,12 @@
 // (headers.go), everything may go through a SOCKS5 proxy (proxy.go), and relay
 // peers may be connected only while somebody may pay (attention.go).
 //
+// The same loop can read from a server instead ([NewCore], [NewEsplora],
+// [NewElectrum]): a backend decodes its protocol, served.go checks what it says
+// (work, links, merkle roots and branches), and nothing else differs. A server's
+// notifications only wake; what counts is asked for by hash. [NewMulti] joins
+// several ways.
+//
 // What may not enter: private keys, signing, any btcd type in an exported name,
 // and any policy about how much evidence is enough.
 package bitcoin

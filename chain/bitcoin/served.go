@@ -308,6 +308,9 @@ func (s *served) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if height < knownHeight && s.w.params.Net == chaincfg.MainNetParams.Net {
+		return &serverError{chain.HealthBehind, fmt.Errorf("%s has blocks up to %d only", s.b.name(), height)}
+	}
 	if height >= 1<<31 {
 		return lying("%s claims a chain of %d blocks", s.b.name(), height)
 	}
@@ -410,6 +413,13 @@ func (s *served) fetch(ctx context.Context, from uint64, n int) ([]head, error) 
 	return all, nil
 }
 
+// knownHeight and easiest keep a server from beginning with a chain of its own:
+// block 840,000 of the main network (April 2024) has the bits 0x17034219, and
+// later ones have at least a sixteenth of its work.
+const knownHeight = 840_000
+
+var easiest = new(big.Int).Lsh(blockchain.CompactToBig(0x17034219), 4)
+
 // worked checks that a header has the work that it claims, and that the network
 // allows so little.
 func (s *served) worked(h *head, height uint64) error {
@@ -420,6 +430,9 @@ func (s *served) worked(h *head, height uint64) error {
 		return nil
 	}
 	target := blockchain.CompactToBig(h.header.Bits)
+	if s.w.params.Net == chaincfg.MainNetParams.Net && height > knownHeight && target.Cmp(easiest) > 0 {
+		return lying("%s's block %d is easier to make than Bitcoin's have been for years", s.b.name(), height)
+	}
 	if target.Sign() <= 0 || target.Cmp(s.w.params.PowLimit) > 0 || blockchain.HashToBig(&h.hash).Cmp(target) > 0 {
 		return lying("%s's block %d lacks its proof of work", s.b.name(), height)
 	}

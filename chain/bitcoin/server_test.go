@@ -296,6 +296,9 @@ func TestHeaders(t *testing.T) {
 	if err := s.worked(&genesis, 5); err != nil {
 		t.Errorf("work that is there: %v", err)
 	}
+	if s.worked(&genesis, knownHeight+1) == nil {
+		t.Error("a block of 2009's difficulty is taken after April 2024")
+	}
 	lazy := genesis
 	lazy.header.Nonce++
 	lazy.hash = lazy.header.BlockHash()
