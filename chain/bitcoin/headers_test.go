@@ -202,7 +202,7 @@ func TestWrongFilterHeaders(t *testing.T) {
 	w, l, _ := starting(t, Config{Peers: peers, BlockHeaders: blocks, FilterHeaders: filters}, func(w *Watcher) { w.tune.behind = 300 * time.Millisecond })
 	l.Wait(t, "the whole chain", func() bool { h := w.Health(); return h.Usable() && h.Height == n })
 	w.mu.Lock()
-	cs := w.live.client.service()
+	cs := w.live.client.(*client).service()
 	w.mu.Unlock()
 	if hash, err := cs.RegFilterHeaders.FetchHeaderByHeight(n); err != nil || *hash != *s.filterHeader(n) {
 		t.Errorf("the filter header of the last block is %v, %v", hash, err)
@@ -244,7 +244,7 @@ func TestLyingFilterPeer(t *testing.T) {
 			w, l, _ := starting(t, Config{Peers: peers, BirthdayHeight: 1}, nil)
 			l.Wait(t, "the whole chain", func() bool { h := w.Health(); return h.Usable() && h.Height == n })
 			w.mu.Lock()
-			cs := w.live.client.service()
+			cs := w.live.client.(*client).service()
 			w.mu.Unlock()
 			if hash, err := cs.RegFilterHeaders.FetchHeaderByHeight(n); err != nil || *hash != *s.filterHeader(n) {
 				t.Errorf("the liar's filter header is believed: %v, %v", hash, err)

@@ -205,7 +205,7 @@ func (s *served) close() {
 	}
 }
 
-func (s *served) restart(ctx context.Context) error {
+func (s *served) restart(ctx context.Context, _ bool) error {
 	s.close()
 	return s.start(ctx)
 }
@@ -556,7 +556,9 @@ func (s *served) peers() (n int, highest uint64) {
 	return 1, s.base + uint64(len(s.heads)) - 1
 }
 
-func (s *served) headers() uint64 {
+func (s *served) headers() uint64 { return s.blockTip() }
+
+func (s *served) blockTip() uint64 {
 	height, _ := s.tip()
 	return height
 }
