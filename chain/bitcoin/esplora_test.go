@@ -35,6 +35,7 @@ func (s *esploraShop) Watcher(t testing.TB) chain.Watcher {
 
 // TestEsplora plays the suite of all watchers on an Esplora server.
 func TestEsplora(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness { return newEsploraShop(t, false) })
 }
 

@@ -74,11 +74,13 @@ func newAuto(t testing.TB) (*ways, *btcdtest.Esplora) {
 
 // TestAuto plays the suite of all watchers on the light client with a helper.
 func TestAuto(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness { s, _ := newAuto(t); return s })
 }
 
 // TestMulti plays it on an own node and two Electrum servers.
 func TestMulti(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness {
 		s := &ways{shop: newShop(t)}
 		a, b := btcdtest.NewElectrum(t, s.Node), btcdtest.NewElectrum(t, s.Node)

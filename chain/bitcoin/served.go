@@ -556,7 +556,9 @@ func (s *served) peers() (n int, highest uint64) {
 	return 1, s.base + uint64(len(s.heads)) - 1
 }
 
-func (s *served) headers() uint64 {
+func (s *served) headers() uint64 { return s.blockTip() }
+
+func (s *served) blockTip() uint64 {
 	height, _ := s.tip()
 	return height
 }
@@ -635,13 +637,4 @@ func inBlock(txid chainhash.Hash, branch []chainhash.Hash, pos uint64, header *w
 
 func (s *served) final(tx *wire.MsgTx, height uint64, now time.Time) bool {
 	return (*client)(nil).final(tx, height, now)
-}
-
-// blockTip is tip: a server's headers come with what they are of.
-func (s *served) blockTip() uint64 {
-	height, err := s.tip()
-	if err != nil {
-		return 0
-	}
-	return height
 }

@@ -17,16 +17,13 @@ import (
 // reorganisation; the run compares it with its ring and finds the fork.
 type source interface {
 	start(ctx context.Context) error
-	// restart sets the source up again; anew drops what it had derived from peers.
+	// restart sets it up again; anew does not keep what may be wrong.
 	restart(ctx context.Context, anew bool) error
 	close()
 	// woken reports that the best chain, or who is connected, may have changed.
 	woken() <-chan struct{}
 
 	tip() (uint64, error)
-	// blockTip is the height up to which block headers are known, which may be
-	// beyond what can be read yet.
-	blockTip() uint64
 	header(height uint64) (chain.BlockRef, error)
 	link(height uint64) (block chain.BlockRef, parent string, err error)
 	has(hash chainhash.Hash) bool
@@ -35,9 +32,11 @@ type source interface {
 	// peers counts who is connected, and says the highest block claimed.
 	peers() (n int, highest uint64)
 	banned() bool
-	// headers is how many are known on a first start, importing how far a file
+	// headers is how many are known on a first start, blockTip up to where
+	// those of blocks are (filters may come later), importing how far a file
 	// of them is read, notImported why it was not, damaged why a run must end.
 	headers() uint64
+	blockTip() uint64
 	importing() (done, of uint64, ok bool)
 	notImported() *string
 	damaged() *error
