@@ -459,6 +459,33 @@ func TestAway(t *testing.T) {
 	})
 }
 
+// TestLasting: a closed sale whose second payment is not deep enough yet is not
+// forgotten by a restart.
+func TestLasting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openShop(t, nil, newRail(btc, "A"))
+		defer func() { s.stop() }()
+		b := s.rails[0]
+		b.emit(t, tip(100))
+		v := s.ring(t, chain.Bitcoin)
+		b.emit(t, b.payment(chain.Included, v.Pay.Quote.To, 10_000, 101), tip(102))
+		s.see(t, v.Sale.ID, pos.Paid)
+		b.emit(t, b.payment(chain.Included, v.Pay.Quote.To, 10_001, 103), tip(103))
+		s.see(t, v.Sale.ID, pos.Paid)
+		s.stop()
+		time.Sleep(48 * time.Hour)
+		next := newRail(btc, "A")
+		s = openShop(t, s.store, next)
+		next.cursor.Seq = 1000
+		next.emit(t, tip(104))
+		s.see(t, v.Sale.ID, pos.Overpaid)
+		if waiting, err := s.store.Meta(context.Background(), "lasting"); err != nil || waiting != "[]" && waiting != "null" {
+			t.Fatalf("still waiting: %s, %v", waiting, err)
+		}
+		s.rebuilt(t, v.Sale.ID)
+	})
+}
+
 // TestIncident: a HAND OVER that turns out wrong is written down as such.
 func TestIncident(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

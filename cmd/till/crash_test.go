@@ -82,16 +82,20 @@ func crashChild(config, data string) error {
 	}
 	shop.untilConnected(ctx, 30*time.Second)
 	say("ready")
-	var work sync.WaitGroup
+	var work, rings sync.WaitGroup
 	assets := shop.Shop().Assets
 	for n := range 2 {
-		work.Go(func() {
+		rings.Go(func() {
 			for i := 0; ring.Err() == nil; i++ {
 				crashSale(ctx, shop, assets[(n+i)%len(assets)].ID, i, say)
 				time.Sleep(time.Duration(20+mrand.IntN(150)) * time.Millisecond)
 			}
 		})
 	}
+	work.Go(func() {
+		rings.Wait()
+		say("rung")
+	})
 	box := shop.Subscribe()
 	work.Go(func() {
 		for {
@@ -277,18 +281,18 @@ func (w *crashWorld) run(shop *shopUnderTest, round int, end bool) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if line = strings.TrimSpace(line); line != "ready" {
-			w.hear(line)
-			continue
-		}
-		if end {
+		switch line = strings.TrimSpace(line); {
+		case line == "ready" && end:
 			fmt.Fprintln(stdin, "last")
-			go func() {
+		case line == "ready":
+			time.AfterFunc(time.Duration(mrand.IntN(1200))*time.Millisecond, kill)
+		case line == "rung":
+			go func() { // no sale comes any more
 				w.settle(shop)
 				_ = stdin.Close()
 			}()
-		} else {
-			time.AfterFunc(time.Duration(mrand.IntN(1200))*time.Millisecond, kill)
+		default:
+			w.hear(line)
 		}
 	}
 	err := cmd.Wait()
