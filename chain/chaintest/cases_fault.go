@@ -1,6 +1,7 @@
 package chaintest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/cointill/till/chain"
@@ -13,10 +14,18 @@ func killAtEveryBatch(t *testing.T, h Harness) {
 	l := NewLedger(t, h.Network())
 	fates := []Fate{Fail, KillBefore, KillAfter, Commit}
 	armed := false
+	healths := 0
 	decided := map[Fate]int{}
 	l.Decide = func(n int, events []chain.Event) Fate {
 		if !armed {
 			return Commit
+		}
+		// A watcher that is slow to connect says so first; killed at that each
+		// time, it would never get any further.
+		if !slices.ContainsFunc(events, func(e chain.Event) bool { return e.Kind != chain.HealthChanged }) {
+			if healths++; healths > 4*len(fates) {
+				return Commit
+			}
 		}
 		fate := fates[n%len(fates)]
 		decided[fate]++
