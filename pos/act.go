@@ -21,6 +21,9 @@ type Act struct {
 	Cash money.Fiat `json:"cash,omitzero"`
 	// Refund is what is owed to the customer (ActRefundDue).
 	Refund *Refund `json:"refund,omitempty"`
+	// Nth says which of the sale's refunds it is about, the first is 1
+	// (ActRefundDone, ActRefundVoid).
+	Nth int `json:"nth,omitempty"`
 }
 
 // ActKind names an act.
@@ -64,6 +67,10 @@ type Refund struct {
 	Amount chain.Amount      `json:"amount"`
 	Basis  RefundBasis       `json:"basis"`
 	Since  uint64            `json:"since"` // height of the rail when it was recorded
+	// Came is all that had come of the asset by then; what comes on top of it is a
+	// matter of its own. Settled tells whether the goods were the customer's.
+	Came    chain.Amount `json:"came"`
+	Settled bool         `json:"settled,omitempty"`
 }
 
 // RefundBasis says how the amount of a refund was found.
@@ -132,30 +139,32 @@ func (s Sale) Holder() string {
 	return s.Terminal
 }
 
-// refund is a recorded refund with what became of it, as far as people said.
+// refund is a recorded refund with what people said became of it.
 type refund struct {
 	Refund
+	nth  int
 	at   time.Time
-	done bool // a person said so
+	done time.Time // when a person said so, zero if nobody did
 }
 
-// refunds lists those that are not void, oldest first. A void or done speaks of
-// the last one that is neither.
+// refunds lists those that are not void, oldest first.
 func (s Sale) refunds() []refund {
 	var list []refund
+	nth := 0
+	find := func(n int) int { return slices.IndexFunc(list, func(r refund) bool { return r.nth == n }) }
 	for _, a := range s.Acts {
 		switch a.Kind {
 		case ActRefundDue:
-			if a.Refund != nil {
-				list = append(list, refund{Refund: *a.Refund, at: a.At})
+			if nth++; a.Refund != nil {
+				list = append(list, refund{Refund: *a.Refund, nth: nth, at: a.At})
 			}
 		case ActRefundDone:
-			if n := len(list); n > 0 {
-				list[n-1].done = true
+			if i := find(a.Nth); i >= 0 {
+				list[i].done = a.At
 			}
 		case ActRefundVoid:
-			if n := len(list); n > 0 && !list[n-1].done {
-				list = list[:n-1]
+			if i := find(a.Nth); i >= 0 {
+				list = slices.Delete(list, i, i+1)
 			}
 		}
 	}

@@ -97,7 +97,7 @@ func (a *assessor) cancelled(q Quote) bool {
 		switch act.Kind {
 		case ActCancel:
 			return true
-		case ActReprice:
+		case ActReprice, ActRequote:
 			if q.Repriced {
 				return false
 			}
@@ -135,7 +135,10 @@ func (a *assessor) base() Outcome {
 	}
 	q := a.sale.Quotes[o.Quote]
 	all := a.tally(asset, q, everything)
-	o.Due, o.Received, o.Missing = q.Due, all.s0, q.Due.Sub(all.s0)
+	o.Due, o.Received, o.Missing = q.Due, all.s0, q.Due.Sub(all.s0).Sub(a.inCash(q))
+	if !a.cash().IsZero() {
+		o.Notes = append(o.Notes, a.cashNote())
+	}
 	if a.cancelled(q) {
 		o.Status, o.Verdict = Late, AskSupervisor
 		o.Reason = Reason{Code: WhyLateCancelled, Amount: all.s0, Asset: asset}
@@ -214,7 +217,7 @@ func (a *assessor) nothing(cancelled bool, other *Payment) Outcome {
 	}
 	if o.Quote >= 0 {
 		q := a.sale.Quotes[o.Quote]
-		o.Asset, o.Due, o.Missing = q.Asset, q.Due, q.Due
+		o.Asset, o.Due, o.Missing = q.Asset, q.Due, q.Due.Sub(a.inCash(q))
 		tier, confs := a.tier(q, chain.Amount{})
 		o.Needed, o.Tag = max(1, confs), tier.Tag
 	}
@@ -227,6 +230,12 @@ func (a *assessor) nothing(cancelled bool, other *Payment) Outcome {
 		o.Reason = Reason{Code: WhyExpired}
 	}
 	o.Notes = a.notes("")
+	if !a.cash().IsZero() {
+		o.Notes = append(o.Notes, a.cashNote())
+		if o.Status != Awaiting { // somebody has to give it back
+			o.Verdict, o.Reason = AskSupervisor, a.cashNote()
+		}
+	}
 	if other != nil {
 		if o.Status != Awaiting {
 			o.Status = Late // there is money, so this is not over
@@ -246,17 +255,21 @@ func (a *assessor) full(o Outcome, q Quote, in func(*Payment) bool) Outcome {
 	o.Due, o.Received, o.Missing = q.Due, all.s0, chain.Amount{}
 	o.Needed, o.Tag, o.Confirmations = max(1, confs), tier.Tag, t.depth
 
-	cash := a.cash()
-	if cash != nil {
-		o.Notes = append(o.Notes, Reason{Code: WhyCash, Fiat: cash.Cash, Text: cash.Actor.Name})
+	cash := a.inCash(q)
+	if !cash.IsZero() {
+		o.Notes = append(o.Notes, a.cashNote())
 	}
 	switch {
-	case t.sn.Cmp(need) >= 0 && cash != nil && t.sn.Cmp(q.Due.Sub(a.tolerance(q))) < 0:
+	case t.sn.Cmp(need) >= 0 && !cash.IsZero() && t.sn.Cmp(q.Due.Sub(a.tolerance(q))) < 0:
 		o.Status, o.Verdict, o.Reason, o.Notes = Accepted, HandOver, o.Notes[len(o.Notes)-1], o.Notes[:len(o.Notes)-1]
+		if over := plus(all.sn, cash).Sub(q.Due); over.Cmp(a.tolerance(q)) > 0 {
+			o.Over = over
+			o.Notes = append(o.Notes, Reason{Code: WhyOver, Amount: over, Asset: o.Asset})
+		}
 	case t.sn.Cmp(need) >= 0:
 		o.Status, o.Verdict = Paid, HandOver
 		o.Reason = Reason{Code: WhyConfirmed, N: t.depth, Block: a.completing(o.Asset, in)}
-		if over := all.sn.Sub(q.Due); !q.Due.IsZero() && over.Cmp(a.tolerance(q)) > 0 {
+		if over := plus(all.sn, cash).Sub(q.Due); !q.Due.IsZero() && over.Cmp(a.tolerance(q)) > 0 {
 			o.Status, o.Over = Overpaid, over
 			o.Notes = append(o.Notes, Reason{Code: WhyOver, Amount: over, Asset: o.Asset})
 		}
@@ -328,6 +341,12 @@ func (a *assessor) inTime(q Quote, deadline time.Time) func(*Payment) bool {
 		}
 		return !p.MinedAt.After(deadline.Add(grace))
 	}
+}
+
+// plus adds, up to the largest amount that there is.
+func plus(a, b chain.Amount) chain.Amount {
+	sum, _ := a.Add(b)
+	return sum
 }
 
 func (a *assessor) tally(asset chain.AssetID, q Quote, counts func(*Payment) bool) tally {

@@ -40,7 +40,7 @@ var mutants = []struct {
 		"		index = uint32(len(r.entries))\n		to, err := rail.Destination(index)\n		if err != nil {\n			return Address{}, err\n",
 	},
 	{"more than enough is needed", "assess.go", "	case t.sn.Cmp(need) >= 0:\n", "	case t.sn.Cmp(need) > 0:\n"},
-	{"tolerance makes sales dearer", "need.go", "	n := q.Due.Sub(a.tolerance(q))\n", "	n, _ := q.Due.Add(a.tolerance(q))\n"},
+	{"tolerance makes sales dearer", "need.go", "n := q.Due.Sub(a.tolerance(q)).Sub(", "n := plus(q.Due, a.tolerance(q)).Sub("},
 	{"late money counts", "assess.go", "		return !p.MinedAt.After(deadline.Add(grace))", "		return true || deadline.Add(grace).IsZero()"},
 	{"late money that was seen counts", "assess.go", "			return !p.FirstAt.After(deadline)\n", "			return true\n"},
 	{"money that went away is ignored", "verdict.go", "	case p.Counted == nil:\n		return false\n", "	case p.Counted == nil || true:\n		return false\n"},

@@ -3,7 +3,6 @@ package pos
 import (
 	"math/big"
 	"math/bits"
-	"slices"
 
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos/money"
@@ -42,25 +41,40 @@ func worth(s Sale, q Quote, received chain.Amount) money.Fiat {
 // need is the least that pays q: due - tolerance - what was taken in cash, at
 // least one unit.
 func (a *assessor) need(q Quote) chain.Amount {
-	n := q.Due.Sub(a.tolerance(q))
-	if cash := a.cash(); cash != nil {
-		n = n.Sub(mulDiv(q.Due, uint64(cash.Cash.Minor), uint64(a.sale.Price.Fiat.Minor)))
-	}
-	if !n.IsZero() {
+	if n := q.Due.Sub(a.tolerance(q)).Sub(a.inCash(q)); !n.IsZero() {
 		return n
 	}
 	return chain.Units(1)
 }
 
-// cash is the act by which the rest was taken in cash, nil if none was.
-func (a *assessor) cash() *Act {
-	for i := range slices.Backward(a.sale.Acts) {
-		if act := &a.sale.Acts[i]; act.Kind == ActCash && act.Cash.Minor > 0 &&
-			a.sale.Price.Fiat.Minor > 0 && act.Cash.Currency == a.sale.Price.Fiat.Currency {
-			return act
+// inCash is what of q was taken in cash.
+func (a *assessor) inCash(q Quote) chain.Amount {
+	cash := a.cash()
+	if cash.IsZero() {
+		return chain.Amount{}
+	}
+	return mulDiv(q.Due, uint64(cash.Minor), uint64(a.sale.Price.Fiat.Minor))
+}
+
+// cash is what was taken in cash, at most the price; zero if nothing was.
+func (a *assessor) cash() money.Fiat {
+	price := a.sale.Price.Fiat
+	sum := money.Fiat{}
+	for _, act := range a.sale.Acts {
+		if act.Kind == ActCash && act.Cash.Minor > 0 && price.Minor > 0 && act.Cash.Currency == price.Currency {
+			sum = money.Of(min(sum.Minor+min(act.Cash.Minor, price.Minor), price.Minor), price.Currency)
 		}
 	}
-	return nil
+	return sum
+}
+
+// cashNote says what was taken in cash, and by whom.
+func (a *assessor) cashNote() Reason {
+	note := Reason{Code: WhyCash, Fiat: a.cash()}
+	if act := a.lastAct(ActCash); act != nil {
+		note.Text = act.Actor.Name
+	}
+	return note
 }
 
 // restInCash is what is missing of a sale at its own rate, rounded up to a whole

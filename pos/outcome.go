@@ -90,6 +90,7 @@ const (
 	WhyRefundDue     Code = "refund-due"     // Amount, Asset are to go back
 	WhyRefundSeen    Code = "refund-seen"    // Amount, Asset are under way; N of M confirmations
 	WhyRefunded      Code = "refunded"       // Amount, Asset went back
+	WhyRefundedMore  Code = "refunded-more"  // Amount, Asset went back beyond what was recorded
 	WhyRefundedByOwn Code = "refunded-other" // Text = who said that the money went back in another way
 )
 

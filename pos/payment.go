@@ -105,6 +105,9 @@ func (p *Payment) apply(e chain.Event) bool {
 		if p.State == Included && e.Block.IsZero() {
 			break // nothing in relay can undo a block
 		}
+		if !p.Proof.Conflicted {
+			p.ChangedAt = at
+		}
 		p.By, p.Proof.Conflicted = e.By, true
 		if !e.Block.IsZero() {
 			p.State, p.Block, p.ByBlock = Gone, chain.BlockRef{}, e.Block

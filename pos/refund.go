@@ -11,68 +11,151 @@ import (
 	"github.com/cointill/till/pos/money"
 )
 
+// owed is what is left of a sale's refunds.
+type owed struct {
+	list    []refund
+	pending []refund // not done by a person's word, and not confirmed to have gone
+	due     chain.Amount
+	paid    chain.Amount // of due, under way
+	depth   int          // of the shallowest that is under way
+	byHand  *Act
+}
+
+// owes sums up the refunds of a sale.
+func (a *assessor) owes() owed {
+	w := owed{list: a.sale.refunds()}
+	for i, r := range w.list {
+		got, sure, deep := a.wentBack(w.list, i)
+		switch {
+		case !r.done.IsZero():
+			w.byHand = a.lastAct(ActRefundDone)
+		case sure.Cmp(r.Amount) < 0:
+			w.pending = append(w.pending, r)
+			w.due, w.paid, w.depth = plus(w.due, r.Amount), plus(w.paid, least(got, r.Amount)), deep
+		}
+	}
+	return w
+}
+
+func least(a, b chain.Amount) chain.Amount {
+	if a.Cmp(b) < 0 {
+		return a
+	}
+	return b
+}
+
 // refunds judges what is to go back. Till sends nothing: it sees the owner's
 // wallet pay. What is in dispute is not paid back.
 func (a *assessor) refunds(o Outcome) Outcome {
-	list := a.sale.refunds()
-	if len(list) == 0 || o.Status == Disputed || o.Status == Reversed {
+	w := a.owes()
+	if len(w.list) == 0 || o.Status == Disputed || o.Status == Reversed {
 		return o
 	}
-	last := list[len(list)-1]
-	goods := o.Status.Settled() && last.Basis != RefundPaid && last.Basis != RefundPrice
-	news := !o.Status.Settled() && slices.ContainsFunc(a.pays, func(p Payment) bool { return p.Live() && p.FirstAt.After(last.at) })
-
-	var due, paid chain.Amount // of all that is not done
-	var byHand *Act
-	depth, needed := 0, a.confsFor(last.Asset)
-	for i, r := range list {
-		got, sure, deep := a.wentBack(list, i, needed)
-		switch {
-		case r.done:
-			byHand = a.lastAct(ActRefundDone)
-		case sure.Cmp(r.Amount) < 0:
-			due, _ = due.Add(r.Amount)
-			paid, _ = paid.Add(got)
-			depth = deep
-			last = r
-		}
+	last := w.list[len(w.list)-1]
+	if len(w.pending) > 0 {
+		last = w.pending[0]
 	}
+	tier, needed := a.strict(last.Asset, last.Rail)
 	was := Reason{Code: WhyRefunded, Amount: last.Amount, Asset: last.Asset}
 	switch {
-	case due.IsZero() && byHand != nil:
-		was = Reason{Code: WhyRefundedByOwn, Amount: last.Amount, Asset: last.Asset, Text: byHand.Actor.Name}
-	case due.IsZero():
-	case paid.Cmp(due) >= 0:
-		was = Reason{Code: WhyRefundSeen, Amount: due, Asset: last.Asset, N: depth, M: needed}
+	case w.due.IsZero() && w.byHand != nil:
+		was = Reason{Code: WhyRefundedByOwn, Amount: last.Amount, Asset: last.Asset, Text: w.byHand.Actor.Name}
+	case w.due.IsZero():
+	case w.paid.Cmp(w.due) >= 0:
+		was = Reason{Code: WhyRefundSeen, Amount: w.due, Asset: last.Asset, N: w.depth, M: needed}
 	default:
-		was = Reason{Code: WhyRefundDue, Amount: due.Sub(paid), Asset: last.Asset}
+		was = Reason{Code: WhyRefundDue, Amount: w.due.Sub(w.paid), Asset: last.Asset}
 	}
-	if news { // money that came after that is a matter of its own
-		o.Notes = append(o.Notes, was)
-		return o
+	if more := a.outOf(last.Asset).Sub(recorded(w.list, last.Asset)); !more.IsZero() {
+		o.Notes = append(o.Notes, Reason{Code: WhyRefundedMore, Amount: more, Asset: last.Asset})
 	}
-	o.Status, o.Verdict, o.Next, o.Needed = Refunded, NoVerdict, time.Time{}, needed
-	if !due.IsZero() {
+	o.Needed, o.Tag, o.Next = needed, tier.Tag, time.Time{}
+	if extra := a.cameOf(last.Asset).Sub(w.list[len(w.list)-1].Came); !extra.IsZero() {
+		return a.afterRefund(o, was, extra, last.Asset)
+	}
+	o.Status, o.Verdict = Refunded, NoVerdict
+	if !w.due.IsZero() {
 		o.Status, o.Verdict = RefundDue, AskSupervisor
-		if was.Code == WhyRefundDue && a.unsure(last) {
+		if was.Code == WhyRefundDue && a.unsure(w.list, last) {
 			// Paid back before it is certain, it would be paid twice.
 			o.Notes = append(o.Notes, was)
-			was = Reason{Code: WhyConfirmations, N: a.shallowest(last), M: needed}
+			was = Reason{Code: WhyConfirmations, N: a.shallowest(last.Asset), M: needed}
 		}
 	}
-	if goods {
+	if a.keptGoods(w.list) {
 		o.Verdict = HandOver
 	}
 	o.Reason = was
 	return o
 }
 
+// afterRefund is the outcome when money came on top of what a refund speaks of:
+// nobody hands over goods on it, and nobody overlooks it, until a person decides.
+func (a *assessor) afterRefund(o Outcome, was Reason, extra chain.Amount, asset chain.AssetID) Outcome {
+	o.Notes = append(o.Notes, was)
+	for _, act := range slices.Backward(a.sale.Acts) {
+		if act.Kind == ActAccept && o.Status == Accepted {
+			return o
+		}
+		if act.Kind == ActRefundDue {
+			break
+		}
+	}
+	o.Status, o.Verdict = Late, AskSupervisor
+	o.Reason = Reason{Code: WhyLate, Amount: extra, Asset: asset}
+	return o
+}
+
+// keptGoods tells whether the customer keeps the goods: the sale was settled
+// when its first refund was recorded, and the shop keeps a part of the price.
+func (a *assessor) keptGoods(list []refund) bool {
+	var back chain.Amount
+	for _, r := range list {
+		if !r.Settled || r.Basis == RefundPaid || r.Basis == RefundPrice {
+			return false
+		}
+		back = plus(back, r.Amount)
+	}
+	return back.Cmp(list[0].Came) < 0
+}
+
+// recorded sums refunds of an asset.
+func recorded(list []refund, asset chain.AssetID) (sum chain.Amount) {
+	for _, r := range list {
+		if r.Asset == asset {
+			sum = plus(sum, r.Amount)
+		}
+	}
+	return sum
+}
+
+// cameOf sums what came of an asset and is still there; outOf what went out.
+func (a *assessor) cameOf(asset chain.AssetID) (sum chain.Amount) {
+	for i := range a.pays {
+		if p := &a.pays[i]; p.Asset == asset && p.Live() && a.rival(p) == nil {
+			sum = plus(sum, p.Amount)
+		}
+	}
+	return sum
+}
+
+func (a *assessor) outOf(asset chain.AssetID) (sum chain.Amount) {
+	for i := range a.out {
+		if p := &a.out[i]; p.Asset == asset && p.Live() {
+			sum = plus(sum, p.Amount)
+		}
+	}
+	return sum
+}
+
 // wentBack sums what reached the address of a refund, beyond what earlier ones
 // to the same address took: all of it, what is confirmed, and how deep the
 // shallowest of it is.
-func (a *assessor) wentBack(list []refund, i, needed int) (got, sure chain.Amount, deep int) {
+func (a *assessor) wentBack(list []refund, i int) (got, sure chain.Amount, deep int) {
 	r := list[i]
 	tip := a.env.Tips[r.Rail]
+	tier, needed := a.strict(r.Asset, r.Rail)
+	var before chain.Amount // what earlier ones, done by hand, had of it by then
 	for j := range a.out {
 		p := &a.out[j]
 		if p.To != r.To || p.Asset != r.Asset || !p.Live() {
@@ -82,59 +165,72 @@ func (a *assessor) wentBack(list []refund, i, needed int) (got, sure chain.Amoun
 		if got.IsZero() || d < deep {
 			deep = d
 		}
-		got, _ = got.Add(p.Amount)
-		if d >= needed {
-			sure, _ = sure.Add(p.Amount)
+		got = plus(got, p.Amount)
+		if confirmed(p, tip, tier, needed) {
+			sure = plus(sure, p.Amount)
+		}
+		for _, e := range list[:i] {
+			if e.To == r.To && !e.done.IsZero() && !p.FirstAt.After(e.done) {
+				before = plus(before, p.Amount)
+				break
+			}
 		}
 	}
+	got, sure = got.Sub(before), sure.Sub(before)
 	for _, e := range list[:i] {
-		if e.To == r.To && e.Asset == r.Asset && !e.done {
+		if e.To == r.To && e.Asset == r.Asset && e.done.IsZero() {
 			got, sure = got.Sub(e.Amount), sure.Sub(e.Amount)
 		}
 	}
 	return got, sure, deep
 }
 
-// unsure tells whether the money that a refund gives back could still go away.
-func (a *assessor) unsure(r refund) bool {
+// unsure tells whether the money that refunds give back could still go away:
+// all that came must be confirmed, and be enough for all of them.
+func (a *assessor) unsure(list []refund, r refund) bool {
 	var sure chain.Amount
 	for i := range a.pays {
 		p := &a.pays[i]
-		if p.Asset == r.Asset && p.Live() && confirmed(p, a.env.Tips[string(p.Key.Network)], Tier{}, a.confsFor(r.Asset)) {
-			sure, _ = sure.Add(p.Amount)
+		if p.Asset != r.Asset || !p.Live() {
+			continue
 		}
+		tier, confs := a.strict(p.Asset, string(p.Key.Network))
+		if !confirmed(p, a.env.Tips[string(p.Key.Network)], tier, confs) {
+			return true
+		}
+		sure = plus(sure, p.Amount)
 	}
-	return sure.Cmp(r.Amount) < 0
+	return sure.Cmp(recorded(list, r.Asset)) < 0
 }
 
-// confsFor is how many confirmations money needs before it is given back, and
-// what went back to be gone: those of the tier of the sale.
-func (a *assessor) confsFor(asset chain.AssetID) int {
-	var came chain.Amount
-	for i := range a.pays {
-		if p := &a.pays[i]; p.Asset == asset && p.Live() {
-			came, _ = came.Add(p.Amount)
-		}
-	}
+// strict is what money needs before it is given back, and what went back to be
+// gone: the tier of the sale, or, of a coin that was not asked for, the
+// strictest of its rail.
+func (a *assessor) strict(asset chain.AssetID, rail string) (Tier, int) {
 	for _, q := range slices.Backward(a.sale.Quotes) {
 		if q.Asset == asset {
-			_, confs := a.tier(q, came)
-			return max(1, confs)
+			tier, confs := a.tier(q, a.cameOf(asset))
+			return tier, max(1, confs)
 		}
 	}
-	return 1
+	tiers := a.env.Policy.Rails[rail].Tiers
+	if len(tiers) == 0 {
+		return Tier{}, max(1, a.sale.Confirmations)
+	}
+	last := tiers[len(tiers)-1]
+	return last, max(1, last.Need, a.sale.Confirmations)
 }
 
-func (a *assessor) shallowest(r refund) int {
-	least := -1
+func (a *assessor) shallowest(asset chain.AssetID) int {
+	found := -1
 	for i := range a.pays {
-		if p := &a.pays[i]; p.Asset == r.Asset && p.Live() {
-			if d := depth(p, a.env.Tips[string(p.Key.Network)]); least < 0 || d < least {
-				least = d
+		if p := &a.pays[i]; p.Asset == asset && p.Live() {
+			if d := depth(p, a.env.Tips[string(p.Key.Network)]); found < 0 || d < found {
+				found = d
 			}
 		}
 	}
-	return max(0, least)
+	return max(0, found)
 }
 
 func (a *assessor) lastAct(kind ActKind) *Act {
@@ -146,35 +242,31 @@ func (a *assessor) lastAct(kind ActKind) *Act {
 	return nil
 }
 
-// refundable is the asset that a sale can give back, on which rail, and how much
-// of it came and was not given back already.
-func refundable(rec Record) (asset chain.AssetID, rail string, left chain.Amount) {
-	in, _ := split(rec.Payments)
+// refundable is the asset that a sale can give back, on which rail, how much of
+// it came, and how much of that was not given back already.
+func refundable(rec Record) (asset chain.AssetID, rail string, came, left chain.Amount) {
+	a := assessor{sale: rec.Sale}
+	a.pays, a.out = split(rec.Payments)
 	asset = rec.Sale.Outcome.Asset
-	if i := slices.IndexFunc(in, func(p Payment) bool { return p.Live() && p.Asset == asset }); i < 0 {
+	i := slices.IndexFunc(a.pays, func(p Payment) bool { return p.Live() && p.Asset == asset })
+	if i < 0 {
 		// It may have come in a coin that was not asked for.
-		if i = slices.IndexFunc(in, func(p Payment) bool { return p.Live() }); i < 0 {
-			return "", "", left
+		if i = slices.IndexFunc(a.pays, func(p Payment) bool { return p.Live() }); i < 0 {
+			return "", "", came, left
 		}
-		asset = in[i].Asset
+		asset = a.pays[i].Asset
 	}
-	for i := range in {
-		if p := &in[i]; p.Live() && p.Asset == asset && p.By == "" {
-			left, _ = left.Add(p.Amount)
-			rail = string(p.Key.Network)
-		}
+	rail, came = string(a.pays[i].Key.Network), a.cameOf(asset)
+	back, out := recorded(rec.Sale.refunds(), asset), a.outOf(asset)
+	if out.Cmp(back) > 0 {
+		back = out // what went out without being recorded is gone as well
 	}
-	for _, r := range rec.Sale.refunds() {
-		if r.Asset == asset {
-			left = left.Sub(r.Amount)
-		}
-	}
-	return asset, rail, left
+	return asset, rail, came, came.Sub(back)
 }
 
 // refundChoices lists the amounts that could go back, all that came first.
 func refundChoices(rec Record) []RefundChoice {
-	asset, _, left := refundable(rec)
+	asset, _, _, left := refundable(rec)
 	if left.IsZero() {
 		return nil
 	}
@@ -196,7 +288,7 @@ var errNothingBack = errors.New("nothing came that could go back")
 
 // refundAmount is what a deed gives back.
 func refundAmount(rec Record, basis RefundBasis, part money.Fiat) (chain.Amount, error) {
-	_, _, left := refundable(rec)
+	_, _, _, left := refundable(rec)
 	choices := refundChoices(rec)
 	i := slices.IndexFunc(choices, func(c RefundChoice) bool { return c.Basis == basis })
 	switch {

@@ -1,6 +1,7 @@
 package pos
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,10 +91,10 @@ type Register struct {
 // entry is a sale in memory.
 type entry struct {
 	rec     Record
-	watched bool              // Watch has returned: its QR may be drawn
-	timer   time.Time         // the newest of its timers that has not fired yet
-	proved  chain.Destination // was derived from the key, and is the quote's
-	payout  chain.Destination // address of a refund that is watched
+	watched bool                // Watch has returned: its QR may be drawn
+	timer   time.Time           // the newest of its timers that has not fired yet
+	proved  chain.Destination   // was derived from the key, and is the quote's
+	payouts []chain.Destination // addresses of refunds that are watched
 }
 
 // New loads what is open and prepares to watch it. Nothing is watched and no
@@ -205,17 +206,18 @@ func (r *Register) load(ctx context.Context) error {
 		e := &entry{rec: rec}
 		r.entries[rec.Sale.ID] = e
 		r.follow(e)
-		r.expect(rec.Sale)
 	}
-	// A refund that was seen paid may be taken out of the chain again.
+	// A refund that was seen paid may be taken out of the chain again. Where two
+	// sales paid to one address, the later has it.
 	done, err := r.cfg.Store.Sales(ctx, Query{Status: Refunded, From: r.began.Add(-2 * hotFor), Limit: mostRefunds})
 	if err != nil {
 		return fmt.Errorf("what went back cannot be read: %w", err)
 	}
-	for _, rec := range done {
-		if r.began.Sub(rec.Sale.ClosedAt) < hotFor {
-			r.expect(rec.Sale)
-		}
+	done = slices.DeleteFunc(done, func(rec Record) bool { return r.began.Sub(rec.Sale.ClosedAt) >= hotFor })
+	all := slices.Concat(open, done)
+	slices.SortFunc(all, func(a, b Record) int { return cmp.Compare(a.Sale.Number, b.Sale.Number) })
+	for _, rec := range all {
+		r.expect(rec.Sale)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/cointill/till/chain"
 )
@@ -37,6 +36,9 @@ func (r *Register) requote(ctx context.Context, saleID string, asset chain.Asset
 	case s.Outcome.Status != Awaiting && s.Outcome.Status != Expired, hasLive(rec):
 		return 0, q, addr, fmt.Errorf("%w: the price is fixed once money was seen or the sale ended", ErrNotNow)
 	}
+	if r.life.Err() != nil {
+		return 0, q, addr, ErrClosed
+	}
 	if len(r.changed) > 0 {
 		return 0, q, addr, ErrKeysChanged
 	}
@@ -60,6 +62,8 @@ func (r *Register) requote(ctx context.Context, saleID string, asset chain.Asset
 			s.Addresses = append(slices.Clone(s.Addresses), addr)
 		}
 		q.To = addr.To
+		// What was cancelled before does not end a later price.
+		q.Repriced = slices.ContainsFunc(s.Acts, func(a Act) bool { return a.Kind == ActCancel })
 		s.Quotes = append(slices.Clone(s.Quotes), q)
 		act := Act{Kind: ActRequote, At: now, Actor: cleanActor(by)}
 		s.Acts = append(slices.Clone(s.Acts), act)
@@ -68,8 +72,9 @@ func (r *Register) requote(ctx context.Context, saleID string, asset chain.Asset
 			quoted.Address = &addr
 		}
 		was := s.Outcome.Status
-		s.Outcome = Assess(s, rec.Payments, Env{Now: now, Policy: r.cfg.Policy, Tips: r.tips})
-		s.ClosedAt = time.Time{}
+		judged := Record{Sale: s, Payments: rec.Payments}
+		judged.judge(Assess(s, rec.Payments, Env{Now: now, Policy: r.cfg.Policy, Tips: r.tips}))
+		s = judged.Sale
 		return r.put(tx, s, was, now, body{EntryAct, act}, body{EntryQuote, quoted})
 	})
 	if err != nil {

@@ -211,6 +211,9 @@ func (st *stage) find(ctx context.Context, rail chain.Rail, e chain.Event) (*sta
 		return nil, fresh, nil
 	}
 	if fresh.Refund = owner.Sale.paysBack(e.Target); fresh.Refund {
+		if owner.notBack(e) {
+			return nil, Payment{Key: e.Key, Rev: e.Rev}, nil // nobody's business: apply takes it for a repetition
+		}
 		fresh.SaleID = owner.Sale.ID
 		return owner, fresh, nil
 	}
@@ -225,6 +228,24 @@ func (st *stage) find(ctx context.Context, rail chain.Rail, e chain.Event) (*sta
 	}
 	fresh.SaleID = owner.Sale.ID
 	return owner, fresh, nil
+}
+
+// notBack tells whether what reached a customer's address is not the shop's: the
+// change of the very payment that came, or what was in a block before anybody
+// spoke of a refund.
+func (s *staged) notBack(e chain.Event) bool {
+	if slices.ContainsFunc(s.Payments, func(p Payment) bool { return !p.Refund && p.Key.TxID == e.Key.TxID }) {
+		return true
+	}
+	if e.Kind == chain.Seen {
+		return false
+	}
+	for _, a := range s.Sale.Acts {
+		if a.Refund != nil && a.Refund.To == e.Target {
+			return e.Block.Height <= a.Refund.Since
+		}
+	}
+	return false
 }
 
 // owner takes in the newest sale that showed an address, nil if there is none.

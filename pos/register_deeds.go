@@ -19,7 +19,7 @@ const maxWhy = 200
 func possible(rec Record) []ActKind {
 	o := rec.Sale.Outcome
 	var list []ActKind
-	if !o.Status.Closed() {
+	if !o.Status.Closed() && takeOvers(rec.Sale) < mostTakeOvers {
 		list = append(list, ActTakeOver)
 	}
 	if !hasLive(rec) && (o.Status == Awaiting || o.Status == Expired) {
@@ -39,23 +39,60 @@ func possible(rec Record) []ActKind {
 	}
 	switch o.Status {
 	case Underpaid, Late, Paid, Overpaid, Accepted, Refunded:
-		if _, _, left := refundable(rec); !left.IsZero() {
+		if _, _, _, left := refundable(rec); !left.IsZero() {
 			list = append(list, ActRefundDue)
-		}
-	case RefundDue:
-		list = append(list, ActRefundDone)
-		if !underWay(rec) {
-			list = append(list, ActRefundVoid) // what went out is no mistake any more
 		}
 	}
 	return list
 }
 
-// underWay tells whether anything went to the address of the last refund.
-func underWay(rec Record) bool {
-	due := rec.Sale.refunds()
-	last := due[len(due)-1]
-	return slices.ContainsFunc(rec.Payments, func(p Payment) bool { return p.Refund && p.Live() && p.To == last.To })
+// mostTakeOvers bounds what terminals can do to each other.
+const mostTakeOvers = 200
+
+func takeOvers(s Sale) (n int) {
+	for _, a := range s.Acts {
+		if a.Kind == ActTakeOver {
+			n++
+		}
+	}
+	return n
+}
+
+// possible is what can be done with a sale, with what is known of its refunds.
+func (r *Register) possible(rec Record) []ActKind {
+	list := possible(rec)
+	first, under := r.pendingRefund(rec)
+	if first == nil {
+		return list
+	}
+	// What is under way is neither done by hand nor a mistake any more.
+	if !under {
+		list = append(list, ActRefundDone, ActRefundVoid)
+	}
+	return list
+}
+
+// pendingRefund is the first refund that is to be paid, nil if none is, and
+// whether anything went to its address that is not confirmed yet.
+func (r *Register) pendingRefund(rec Record) (first *refund, under bool) {
+	if s := rec.Sale.Outcome.Status; s == Disputed || s == Reversed {
+		return nil, false
+	}
+	a := r.assessor(rec)
+	for i, f := range a.sale.refunds() {
+		got, sure, _ := a.wentBack(a.sale.refunds(), i)
+		if f.done.IsZero() && sure.Cmp(f.Amount) < 0 {
+			return &f, !got.IsZero()
+		}
+	}
+	return nil, false
+}
+
+// assessor looks at a sale as of now. The caller holds mu.
+func (r *Register) assessor(rec Record) *assessor {
+	a := &assessor{sale: rec.Sale, env: Env{Now: r.now(), Policy: r.cfg.Policy, Tips: r.tips}}
+	a.pays, a.out = split(rec.Payments)
+	return a
 }
 
 // Act does what a person asks for with a sale: it is stored, journaled and
@@ -77,9 +114,13 @@ func (r *Register) Act(ctx context.Context, saleID string, d Deed) (View, error)
 		}
 		approved = m.Name
 	}
-	v, err := r.act(ctx, saleID, d, approved)
+	v, q, err := r.act(ctx, saleID, d, approved)
 	if err != nil {
 		return View{}, err
+	}
+	if q != nil { // its address is awaited anew, and longer
+		addr, _ := v.Sale.Address(r.rails[q.Rail].Account().ID)
+		r.watch(saleID, *q, addr.Account)
 	}
 	r.log.Info("a person acted", "sale", v.Sale.Number, "act", string(d.Kind), "by", CleanText(d.By.Name, 64), "approved", approved)
 	return v, nil
@@ -97,17 +138,17 @@ func (r *Register) mayAct(ctx context.Context, saleID string, d Deed) error {
 }
 
 // act is Act once it is allowed.
-func (r *Register) act(ctx context.Context, saleID string, d Deed, approved string) (View, error) {
+func (r *Register) act(ctx context.Context, saleID string, d Deed, approved string) (View, *Quote, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	have, err := r.record(ctx, saleID)
 	if err != nil {
-		return View{}, err
+		return View{}, nil, err
 	}
 	st := r.stage(r.now())
 	a, q, err := r.deed(ctx, have, d, st.now)
 	if err != nil {
-		return View{}, err
+		return View{}, nil, err
 	}
 	a.Approved = approved
 	rec := st.touch(have)
@@ -119,14 +160,14 @@ func (r *Register) act(ctx context.Context, saleID string, d Deed, approved stri
 		st.enter(EntryQuote, saleID, Quoted{Quote: *q})
 	}
 	if err := st.commit(ctx); err != nil {
-		return View{}, err
+		return View{}, nil, err
 	}
 	e := r.entries[saleID]
 	if a.Refund != nil {
 		r.expect(e.rec.Sale)
 		r.work.Go(func() { r.watchPayout(saleID, *a.Refund) })
 	}
-	return r.view(e), nil
+	return r.view(e), q, nil
 }
 
 // deed makes the act that d asks for, and the quote that goes with it. The
@@ -136,7 +177,7 @@ func (r *Register) deed(ctx context.Context, rec Record, d Deed, now time.Time) 
 		return a, nil, ErrClosed
 	}
 	s := rec.Sale
-	if !slices.Contains(possible(rec), d.Kind) {
+	if !slices.Contains(r.possible(rec), d.Kind) {
 		return a, nil, fmt.Errorf("%w: sale %d is %s", ErrNotNow, s.Number, s.Outcome.Status)
 	}
 	a = Act{
@@ -151,6 +192,14 @@ func (r *Register) deed(ctx context.Context, rec Record, d Deed, now time.Time) 
 		}
 		if a.Cash.Currency != rest.Currency || a.Cash.Minor < rest.Minor || a.Cash.Minor > s.Price.Fiat.Minor {
 			return a, nil, fmt.Errorf("%w: %s are missing", ErrDraft, rest)
+		}
+	case ActTakeOver:
+		if s.Holder() == a.Actor.Terminal {
+			return a, nil, fmt.Errorf("%w: this terminal holds it already", ErrNotNow)
+		}
+	case ActRefundDone, ActRefundVoid:
+		if first, _ := r.pendingRefund(rec); first != nil {
+			a.Nth = first.nth
 		}
 	case ActReprice:
 		q, err = r.reprice(s, now)
@@ -170,6 +219,9 @@ func (r *Register) reprice(s Sale, now time.Time) (*Quote, error) {
 	if len(r.changed) > 0 {
 		return nil, ErrKeysChanged
 	}
+	if owner, shown := r.byDest[old.To]; shown && owner != s.ID {
+		return nil, fmt.Errorf("%w: its address serves a later sale by now", ErrNotNow)
+	}
 	q, err := r.quote(s.Price, asset, s.Expires, now)
 	q.To, q.Repriced = old.To, true
 	return &q, err
@@ -183,7 +235,7 @@ func (r *Register) refundOf(ctx context.Context, rec Record, d Deed) (*Refund, e
 	if err != nil {
 		return nil, err
 	}
-	asset, id, _ := refundable(rec)
+	asset, id, came, _ := refundable(rec)
 	rail := r.rails[id]
 	if rail == nil {
 		return nil, ErrNoAsset
@@ -210,23 +262,41 @@ func (r *Register) refundOf(ctx context.Context, rec Record, d Deed) (*Refund, e
 			return nil, err
 		case !other.Sale.paysBack(to):
 			return nil, fmt.Errorf("%w: %w", ErrAddress, errOwnAddress)
-		case other.Sale.Outcome.Status == RefundDue:
-			return nil, fmt.Errorf("%w: the refund of sale %d to it is not finished", ErrNotNow, other.Sale.Number)
+		case !r.seenBack(other, to):
+			return nil, fmt.Errorf("%w: nobody has seen the refund of sale %d arrive there", ErrNotNow, other.Sale.Number)
 		}
 	}
-	if shown && owner == rec.Sale.ID && !rec.Sale.paysBack(to) || r.isAhead(ctx, rail, to) {
-		return nil, fmt.Errorf("%w: %w", ErrAddress, errOwnAddress)
-	}
-	return &Refund{Asset: asset, Rail: id, To: to, Amount: amount, Basis: d.Basis, Since: r.tips[id].Block.Height}, nil
-}
-
-// isAhead tells whether a destination is among those that come next.
-func (r *Register) isAhead(ctx context.Context, rail chain.Rail, to chain.Destination) bool {
 	next, err := r.cfg.Store.Next(ctx, rail.Account().ID)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	return slices.ContainsFunc(r.unused(rail, next, next+ahead), func(t chain.Target) bool { return t.ID == to })
+	comes := slices.ContainsFunc(r.unused(rail, next, next+ahead), func(t chain.Target) bool { return t.ID == to })
+	if comes || shown && owner == rec.Sale.ID && !rec.Sale.paysBack(to) {
+		return nil, fmt.Errorf("%w: %w", ErrAddress, errOwnAddress)
+	}
+	return &Refund{
+		Asset: asset, Rail: id, To: to, Amount: amount, Basis: d.Basis, Since: r.tips[id].Block.Height,
+		Came: came, Settled: rec.Sale.Outcome.Status.Settled() || goodsKept(rec),
+	}, nil
+}
+
+// goodsKept tells whether a sale with refunds was settled before them.
+func goodsKept(rec Record) bool {
+	list := rec.Sale.refunds()
+	return len(list) > 0 && list[0].Settled
+}
+
+// seenBack tells whether every refund of a sale to an address was seen to arrive
+// there: only then is what comes next another one.
+func (r *Register) seenBack(rec Record, to chain.Destination) bool {
+	a := r.assessor(rec)
+	list := a.sale.refunds()
+	for i, f := range list {
+		if _, sure, _ := a.wentBack(list, i); f.To == to && (!f.done.IsZero() || sure.Cmp(f.Amount) < 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // watchPayout looks for the payment of a refund.
@@ -241,7 +311,7 @@ func (r *Register) watchPayout(saleID string, f Refund) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e := r.entries[saleID]; e != nil {
-		e.payout = f.To
+		e.payouts = append(e.payouts, f.To)
 		r.publish(r.view(e))
 	}
 }
@@ -253,30 +323,26 @@ func (f Refund) target(rail chain.Rail) chain.Target {
 	return chain.Target{ID: f.To, Assets: ids(rail), Since: lookFrom(f.Since)}
 }
 
-// payout is the refund of a sale that is to be paid now, nil if none is.
+// payout is the refund of a sale that is to be paid now, nil if none is. The
+// caller holds mu.
 func (r *Register) payout(e *entry) *Payout {
-	s := e.rec.Sale
-	if s.Outcome.Status != RefundDue {
+	first, _ := r.pendingRefund(e.rec)
+	if first == nil {
 		return nil
 	}
-	list := s.refunds()
-	a := assessor{sale: s, env: Env{Policy: r.cfg.Policy, Tips: r.tips}}
-	a.pays, a.out = split(e.rec.Payments)
-	for i, f := range list {
-		got, sure, _ := a.wentBack(list, i, a.confsFor(f.Asset))
-		if f.done || sure.Cmp(f.Amount) >= 0 {
-			continue
-		}
-		p := &Payout{Refund: f.Refund, Asset: r.assets[f.Asset], Paid: got, Rest: f.Amount.Sub(got), Watched: e.payout == f.To}
-		rail := r.rails[f.Rail]
-		if rail != nil && !p.Rest.IsZero() && s.Outcome.Reason.Code == WhyRefundDue {
-			if forms, err := rail.Forms(f.To, f.Asset, p.Rest); err == nil {
-				p.Forms = forms
-			}
-		}
-		return p
+	a := r.assessor(e.rec)
+	list := a.sale.refunds()
+	got, _, _ := a.wentBack(list, slices.IndexFunc(list, func(f refund) bool { return f.nth == first.nth }))
+	p := &Payout{
+		Refund: first.Refund, Asset: r.assets[first.Asset], Paid: got, Rest: first.Amount.Sub(got),
+		Watched: slices.Contains(e.payouts, first.To),
 	}
-	return nil
+	if rail := r.rails[first.Rail]; rail != nil && !p.Rest.IsZero() && !a.unsure(list, *first) {
+		if forms, err := rail.Forms(first.To, first.Asset, p.Rest); err == nil {
+			p.Forms = forms
+		}
+	}
+	return p
 }
 
 // maxOff is how far a price by hand may be from the last one without being said

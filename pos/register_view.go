@@ -164,7 +164,7 @@ func (r *Register) view(e *entry) View {
 	rec := e.rec
 	o := rec.Sale.Outcome
 	v := View{
-		Record: rec, Acts: possible(rec), RestInCash: restInCash(rec.Sale), Payout: r.payout(e),
+		Record: rec, Acts: r.possible(rec), RestInCash: restInCash(rec.Sale), Payout: r.payout(e),
 	}
 	if slices.Contains(v.Acts, ActRefundDue) {
 		v.Refunds = refundChoices(rec)

@@ -122,7 +122,9 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 	var views []View
 	for id, list := range paidBack {
 		if e := r.entries[id]; e != nil {
-			e.payout = list[len(list)-1].To
+			for _, f := range list {
+				e.payouts = append(e.payouts, f.To)
+			}
 			views = append(views, r.view(e))
 		}
 	}
@@ -277,6 +279,11 @@ func (r *Register) cool(ctx context.Context) {
 		keep[k.To] = true
 	}
 	r.mu.Lock()
+	for _, list := range r.refunds {
+		for _, f := range list {
+			keep[f.To] = true
+		}
+	}
 	var cold []chain.Destination
 	for to, id := range r.byDest {
 		// What is in memory is open, was closed just now or came after hot was read.

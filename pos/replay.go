@@ -29,7 +29,11 @@ func (rec *Record) count(o Outcome) (changed []int) {
 	}
 	for i := range rec.Payments {
 		p := &rec.Payments[i]
-		if p.Refund || p.Asset != o.Asset || !p.Live() || (paid && p.State != Included) {
+		if p.Refund || !p.Live() || (paid && p.State != Included) {
+			continue
+		}
+		// What a person accepted may be in a coin that was not asked for.
+		if p.Asset != o.Asset && o.Status != Accepted {
 			continue
 		}
 		// A payment that carries PAID again from another block is at home there.

@@ -129,6 +129,8 @@ func (e english) Reason(r pos.Reason, asset chain.Asset) string {
 		return fmt.Sprintf("%s are on their way back, %d of %s", amount, r.N, count(r.M, "confirmation"))
 	case pos.WhyRefunded:
 		return amount + " went back"
+	case pos.WhyRefundedMore:
+		return amount + " more went back than was recorded"
 	case pos.WhyRefundedByOwn:
 		if r.Text == "" {
 			return amount + " went back in another way"
