@@ -264,7 +264,7 @@ func refundable(rec Record) (asset chain.AssetID, rail string, came, left chain.
 	return asset, rail, came, came.Sub(back)
 }
 
-// refundChoices lists the amounts that could go back, all that came first.
+// refundChoices lists the amounts that could go back, the safest first.
 func refundChoices(rec Record) []RefundChoice {
 	asset, _, _, left := refundable(rec)
 	if left.IsZero() {
@@ -277,6 +277,9 @@ func refundChoices(rec Record) []RefundChoice {
 	}
 	if over := left.Sub(due); !over.IsZero() {
 		list = append(list, RefundChoice{RefundOver, over}, RefundChoice{RefundPrice, due})
+		if rec.Sale.Outcome.Status.Settled() { // the goods are gone: first what is not their price
+			list[0], list[1] = list[1], list[0]
+		}
 	}
 	if rec.Sale.Price.Kind == PriceFiat {
 		list = append(list, RefundChoice{Basis: RefundPart})

@@ -17,9 +17,9 @@ const (
 )
 
 const (
-	// freeTries is how many wrong PINs cost nothing.
-	freeTries = 5
-	// Every wrong one after that locks twice as long as the one before.
+	// mostTries is the wrong PIN that locks, and each after it twice as long as the
+	// one before.
+	mostTries = 5
 	firstLock = 30 * time.Second
 	mostLock  = time.Hour
 	// forgiveAfter is how long it takes until a wrong one no longer counts.
@@ -134,14 +134,14 @@ func (r *Register) identify(ctx context.Context, pin string, counts func(Member)
 	tries = tries.forgiven(now)
 	tries.Failed++
 	tries.Last = now
-	if tries.Failed <= freeTries {
+	if tries.Failed < mostTries {
 		if err := r.putTries(ctx, tries, nil); err != nil {
 			return Member{}, err
 		}
-		return Member{}, &WrongPINError{Left: freeTries - tries.Failed}
+		return Member{}, &WrongPINError{Left: mostTries - tries.Failed}
 	}
 	lock := mostLock
-	if n := tries.Failed - freeTries - 1; n < 7 {
+	if n := tries.Failed - mostTries; n < 7 {
 		lock = min(firstLock<<n, mostLock)
 	}
 	tries.Until = now.Add(lock)

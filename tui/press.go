@@ -89,10 +89,12 @@ func (m *Model) typeNext(key string, here place) {
 			m.toAmount()
 		}
 		m.typeKey(key)
+	case key == ".", key == ",":
+		m.typeKey(key) // ".5" begins with it
 	case m.draft.empty():
 	case key == "enter":
 		m.toAmount()
-	case key == "+", key == "*", key == "x", key == ".", key == ",", key == "backspace":
+	case key == "+", key == "*", key == "x", key == "backspace":
 		m.typeKey(key)
 	}
 }

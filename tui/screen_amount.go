@@ -52,6 +52,8 @@ func (m *Model) doAmount(act action, key string) tea.Cmd {
 			m.draft, m.parked = *m.parked, nil
 		case m.draft.empty() && len(m.held) > 0:
 			m.draft, m.held = m.held[0], m.held[1:]
+		case m.draft.empty():
+			m.draft.unit = m.firstUnit() // "/" by mistake
 		default:
 			m.draft.typed("esc")
 		}

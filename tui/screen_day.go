@@ -109,16 +109,20 @@ func (d *daySheet) add(v pos.View) {
 			d.gone = plus(d.gone, p.Asset, p.Amount)
 		}
 	}
+	// Where only a surplus or a part goes back the goods stay sold.
+	kept := o.Verdict == pos.HandOver && (o.Status == pos.RefundDue || o.Status == pos.Refunded)
 	switch {
+	case o.Status.Settled() || kept:
+		d.paid++
 	case undecided(v):
 		d.decide++
+		return
 	case pending(o.Status):
 		d.waiting++
-	}
-	if !o.Status.Settled() {
+		return
+	default:
 		return
 	}
-	d.paid++
 	if d.by == nil {
 		d.by, d.fiat, d.cash = make(map[string]int), make(map[money.Currency]int64), make(map[money.Currency]int64)
 	}
@@ -173,7 +177,7 @@ func (m *Model) drawDay() {
 		c.say(theme.Dim, m.p.NoSales)
 		return
 	}
-	c.say(theme.Text, sprintf(m.p.DayCount, d.sales, d.paid, d.waiting, d.decide))
+	c.say(theme.Text, sprintf(m.p.DayCount, d.sales, d.paid, d.waiting, d.decide, d.sales-d.paid-d.waiting-d.decide))
 	if d.more {
 		c.say(theme.Bad, sprintf(m.p.DayMore, mostOfDay))
 	}

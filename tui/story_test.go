@@ -136,6 +136,21 @@ func TestDigitsOnAnOpenSaleAreTheNextOne(t *testing.T) {
 	}
 }
 
+// TestAPointAhead: ".5" means the same wherever it is typed.
+func TestAPointAhead(t *testing.T) {
+	s := newStand(t, 80, 24)
+	s.keys("450").press("enter").keys(".5").see("next €0.5", "AWAITING")
+	if got := s.m.draft.calc.total(2); got != 50 {
+		t.Fatalf("the next sale is %d", got)
+	}
+}
+
+// TestEscBringsTheCurrencyBack: "/" by mistake is undone where one looks for it.
+func TestEscBringsTheCurrencyBack(t *testing.T) {
+	s := newStand(t, 80, 24)
+	s.press("/").see("CHF").press("esc").gone("CHF").see("€")
+}
+
 func TestAFailedChargeGivesTheAmountBack(t *testing.T) {
 	s := newStand(t, 80, 24)
 	s.shop.fail = fmt.Errorf("kraken: %w", pos.ErrStaleRate)

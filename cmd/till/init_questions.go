@@ -75,6 +75,11 @@ func askName(w *setUp) huh.Field {
 }
 
 func takeName(w *setUp) error {
+	// Of a key that was pasted here only the beginning has room.
+	if name := strings.TrimSpace(w.typed.name); len(name) > 20 && strings.ToLower(name[1:4]) == "prv" {
+		w.typed.name = ""
+		return xpub.ErrPrivateKey
+	}
 	w.answers.name = clean(w.typed.name, 40)
 	return nil
 }

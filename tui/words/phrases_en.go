@@ -158,7 +158,7 @@ var englishPhrases = Phrases{
 	KeysAway:       "On what came while you were away",
 
 	DayTitle:   "Day",
-	DayCount:   "sales %d: paid %d, waiting %d, to be decided %d",
+	DayCount:   "sales %d: paid %d, waiting %d, to be decided %d, without money %d",
 	DayMore:    "only the newest %d are added up",
 	DayCash:    "%s of it in cash",
 	DayTaken:   "Taken, as priced",
