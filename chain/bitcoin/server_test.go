@@ -266,7 +266,8 @@ func TestWrongServers(t *testing.T) {
 	server.Filter = func(method string, result any) any {
 		if head, ok := result.(map[string]any); ok && method == "blockchain.block.headers" {
 			text := head["hex"].(string)
-			head["hex"] = text[:len(text)-8] + "00000000" // another nonce
+			last := len(text) - 160 // a header follows none that there is
+			head["hex"] = text[:last+8] + strings.Repeat("ff", 32) + text[last+72:]
 		}
 		return result
 	}
