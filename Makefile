@@ -8,9 +8,8 @@ BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 PREFIX  ?= /usr/local
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
-# ./... would wander into what npm and others leave behind. What takes longest
-# comes first.
-PKGS    := ./chain/... ./cmd/... ./pos/... ./tui/...
+# ./... would wander into what npm and others leave behind.
+PKGS    := ./cmd/... ./tui/... ./pos/... ./chain/...
 
 .DEFAULT_GOAL := help
 .PHONY: run build test lint fmt bench sim crash conformance fuzz dist install clean help

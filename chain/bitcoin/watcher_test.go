@@ -77,7 +77,6 @@ func (s *shop) DoubleSpend(t testing.TB, tx chain.TxID) chain.TxID {
 
 // TestWatcher plays the suite of all watchers against a real btcd.
 func TestWatcher(t *testing.T) {
-	t.Parallel() // most of it is waiting
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness { return newShop(t) })
 }
 
