@@ -90,7 +90,7 @@ func TestSimulationFindsMutants(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-overlay", overlay, "-run", "^TestSimulation$", ".",
-				"-rapid.checks=3000", "-rapid.shrinktime=0s", "-rapid.nofailfile")
+				"-rapid.checks=20000", "-rapid.seed=1", "-rapid.shrinktime=0s", "-rapid.nofailfile")
 			out, err := cmd.CombinedOutput()
 			if err == nil || !bytes.Contains(out, []byte("after step")) {
 				t.Errorf("nobody noticed, %v:\n%.2000s", err, out)
