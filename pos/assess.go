@@ -121,6 +121,8 @@ func (a *assessor) base() Outcome {
 
 	o := Outcome{Asset: asset, Quote: -1, Notes: a.notes(asset)}
 	everything := func(*Payment) bool { return true }
+	var full Outcome
+	found := false
 	for i, q := range a.sale.Quotes {
 		if q.Asset != asset {
 			continue
@@ -130,8 +132,16 @@ func (a *assessor) base() Outcome {
 			continue
 		}
 		if in := a.inTime(q, q.Deadline); a.tally(asset, q, in).s0.Cmp(a.need(q)) >= 0 {
-			return a.full(o, q, in)
+			// Any price will do: the first, unless only another is paid for good.
+			got := o
+			got.Notes = slices.Clip(o.Notes)
+			if got = a.full(got, q, in); !found || got.Status.Settled() && !full.Status.Settled() {
+				full, found = got, true
+			}
 		}
+	}
+	if found {
+		return full
 	}
 	q := a.sale.Quotes[o.Quote]
 	all := a.tally(asset, q, everything)
