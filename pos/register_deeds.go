@@ -75,12 +75,13 @@ func (r *Register) possible(rec Record) []ActKind {
 // pendingRefund is the first refund that is to be paid, nil if none is, and
 // whether anything went to its address that is not confirmed yet.
 func (r *Register) pendingRefund(rec Record) (first *refund, under bool) {
-	if s := rec.Sale.Outcome.Status; s == Disputed || s == Reversed {
-		return nil, false
+	list := rec.Sale.refunds()
+	if s := rec.Sale.Outcome.Status; len(list) == 0 || s == Disputed || s == Reversed {
+		return nil, false // most sales: every view of every sale asks
 	}
 	a := r.assessor(rec)
-	for i, f := range a.sale.refunds() {
-		got, sure, _ := a.wentBack(a.sale.refunds(), i)
+	for i, f := range list {
+		got, sure, _ := a.wentBack(list, i)
 		if f.done.IsZero() && sure.Cmp(f.Amount) < 0 {
 			return &f, !got.IsZero()
 		}
