@@ -42,6 +42,18 @@ type Config struct {
 	Shop pos.Shop
 	Hint string // shown under the amount until a first sale: how the demo starts
 
+	// Role is what this screen is for; "" = Cashier.
+	Role Role
+	// Items have keys of their own on the amount screen.
+	Items []Item
+	Kiosk KioskConfig
+	// Floor is told what this screen shows; a Display follows the terminal Follow
+	// on it. nil = there is one screen only.
+	Floor  Floor
+	Follow string
+	// Printer prints receipts; nil = no key for it.
+	Printer Printer
+
 	// Context ends whatever the model's commands wait for. nil = never.
 	Context context.Context
 	// Random makes the ids of sales; nil = crypto/rand.
