@@ -109,8 +109,13 @@ func (a *assessor) cancelled(q Quote) bool {
 // tally is what a set of payments adds up to.
 type tally struct {
 	s0, s1, sn chain.Amount
+	need       chain.Amount // what of them pays the quote
+	whole      bool         // these are all payments in the asset
 	depth      int // of the payment that completes need, deepest first; 0 = not complete in blocks
 }
+
+// met tells whether they pay, in a block or not.
+func (t tally) met() bool { return t.s0.Cmp(t.need) >= 0 }
 
 func (a *assessor) base() Outcome {
 	asset, other := a.asset()
@@ -131,11 +136,12 @@ func (a *assessor) base() Outcome {
 		if a.cancelled(q) {
 			continue
 		}
-		if in := a.inTime(q, q.Deadline); a.tally(asset, q, in).s0.Cmp(a.need(q)) >= 0 {
+		in := a.inTime(q, q.Deadline)
+		if t := a.tally(asset, q, in); t.met() {
 			// Any price will do: the first, unless only another is paid for good.
 			got := o
 			got.Notes = slices.Clip(o.Notes)
-			if got = a.full(got, q, in); !found || got.Status.Settled() && !full.Status.Settled() {
+			if got = a.full(got, q, in, t); !found || got.Status.Settled() && !full.Status.Settled() {
 				full, found = got, true
 			}
 		}
@@ -158,11 +164,15 @@ func (a *assessor) base() Outcome {
 	if !came.IsZero() {
 		// A top-up counts for one quote length more.
 		in := a.inTime(q, q.Deadline.Add(q.Deadline.Sub(q.At)))
-		if came = a.tally(asset, q, in).s0; came.Cmp(a.need(q)) >= 0 {
-			return a.full(o, q, in)
+		t := a.tally(asset, q, in)
+		if came = t.s0; t.met() {
+			return a.full(o, q, in, t)
 		}
 	}
 	switch ended := !a.env.Now.Before(q.Deadline); {
+	case !ended && all.met(): // late by a clock that was set back since
+		o.Status, o.Verdict, o.Next = Partial, AskSupervisor, q.Deadline
+		o.Reason = Reason{Code: WhyLate, Amount: all.s0.Sub(came), Asset: asset}
 	case !ended && other != nil:
 		o.Status, o.Verdict, o.Next = Partial, AskSupervisor, q.Deadline
 		o.Reason = Reason{Code: WhyOtherAsset, Amount: other.Amount, Asset: other.Asset}
@@ -191,7 +201,7 @@ func (a *assessor) asset() (asset chain.AssetID, other *Payment) {
 		case !quoted:
 		case p.Live() && (first == nil || before(p, first)):
 			first = p
-		case !p.Live() && p.Counted != nil:
+		case !p.Live() && p.Counted != nil && (lost == nil || before(p, lost)):
 			lost = p
 		}
 	}
@@ -211,11 +221,14 @@ func (a *assessor) asset() (asset chain.AssetID, other *Payment) {
 
 // before tells whether p fixes a sale's asset rather than q.
 func before(p, q *Payment) bool {
-	if counted := p.Counted != nil; counted != (q.Counted != nil) {
-		return counted
+	if yes := decided(p); yes != decided(q) {
+		return yes
 	}
 	return p.FirstAt.Before(q.FirstAt)
 }
+
+// decided tells whether p carried what its sale was.
+func decided(p *Payment) bool { return p.Counted != nil && !p.Counted.Aside }
 
 // nothing is the outcome while no money in a quoted asset is there.
 func (a *assessor) nothing(cancelled bool, other *Payment) Outcome {
@@ -256,11 +269,12 @@ func (a *assessor) nothing(cancelled bool, other *Payment) Outcome {
 	return o
 }
 
-// full is the outcome once need is met by payments that came in q's time.
-func (a *assessor) full(o Outcome, q Quote, in func(*Payment) bool) Outcome {
-	all := a.tally(o.Asset, q, func(*Payment) bool { return true })
-	t := a.tally(o.Asset, q, in)
-	need := a.need(q)
+// full is the outcome once need is met by t, the payments that came in q's time.
+func (a *assessor) full(o Outcome, q Quote, in func(*Payment) bool, t tally) Outcome {
+	all, need := t, t.need
+	if !t.whole {
+		all = a.tally(o.Asset, q, func(*Payment) bool { return true })
+	}
 	tier, confs := a.tier(q, t.s0)
 	o.Due, o.Received, o.Missing = q.Due, all.s0, chain.Amount{}
 	o.Needed, o.Tag, o.Confirmations = max(1, confs), tier.Tag, t.depth
@@ -360,12 +374,16 @@ func plus(a, b chain.Amount) chain.Amount {
 }
 
 func (a *assessor) tally(asset chain.AssetID, q Quote, counts func(*Payment) bool) tally {
-	var t tally
+	t := tally{need: a.need(q), whole: true}
 	var few [8]*Payment
 	blocks := few[:0]
 	for i := range a.pays {
 		p := &a.pays[i]
-		if p.Asset != asset || !p.Live() || !counts(p) || a.rival(p) != nil {
+		if p.Asset != asset || !p.Live() || a.rival(p) != nil {
+			continue
+		}
+		if !counts(p) {
+			t.whole = false
 			continue
 		}
 		t.s0, _ = t.s0.Add(p.Amount)
@@ -377,14 +395,13 @@ func (a *assessor) tally(asset chain.AssetID, q Quote, counts func(*Payment) boo
 	tier, confs := a.tier(q, t.s0)
 	tip := a.env.Tips[q.Rail]
 	slices.SortFunc(blocks, func(x, y *Payment) int { return cmp.Compare(x.Block.Height, y.Block.Height) })
-	need := a.need(q)
 	var sum chain.Amount
 	done := false
 	for _, p := range blocks {
 		if confirmed(p, tip, tier, confs) {
 			t.sn, _ = t.sn.Add(p.Amount)
 		}
-		if sum, _ = sum.Add(p.Amount); !done && sum.Cmp(need) >= 0 {
+		if sum, _ = sum.Add(p.Amount); !done && sum.Cmp(t.need) >= 0 {
 			t.depth, done = depth(p, tip), true
 		}
 	}

@@ -47,6 +47,9 @@ type Counted struct {
 	Block chain.BlockRef `json:"block,omitzero"`
 	// Paid: it carried PAID; else ACCEPTED, or HAND OVER before a block.
 	Paid bool `json:"paid"`
+	// Aside: it was accepted along with the money that the sale is paid in, and
+	// does not decide what that is, whatever the clock said when it came.
+	Aside bool `json:"aside,omitempty"`
 }
 
 // PaymentState is where a payment stands on its chain.

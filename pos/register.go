@@ -82,6 +82,8 @@ type Register struct {
 	asleep  time.Time           // when the register before this one last looked, zero = it is the first
 	began   time.Time
 	awake   time.Time            // when the store was last told that this one looks
+	latest  time.Time            // the latest time that anything was stored at
+	unkept  error                // why the store took nothing the last time, nil = it did
 	cut     map[string]time.Time // rails that were caught up and are cut off, since when
 
 	sender chan struct{} // one slot: there may be something to deliver

@@ -16,6 +16,10 @@ const (
 	awakeMeta = "awake" // when the register was last known to look
 )
 
+// MostAway bounds how many sales are named in an Away, which is written anew with
+// each of them.
+const MostAway = 500
+
 const (
 	// awakeEvery bounds how often the store learns that the register looks.
 	awakeEvery = 30 * time.Second
@@ -42,6 +46,14 @@ func (r *Register) loadAway(ctx context.Context) error {
 	}
 	if r.asleep, err = time.Parse(time.RFC3339, text); err != nil {
 		return fmt.Errorf("when the register last looked is unreadable: %w", ErrDamaged)
+	}
+	r.lived(r.asleep)
+	newest, err := r.cfg.Store.Sales(ctx, Query{Limit: 1})
+	if err != nil {
+		return err
+	}
+	for _, rec := range newest {
+		r.lived(rec.Sale.CreatedAt)
 	}
 	return nil
 }
@@ -99,8 +111,12 @@ func (st *stage) away(rec *staged, was Outcome) {
 	case st.missed && !r.cut[st.cursorOf].IsZero():
 		next.From = r.cut[st.cursorOf]
 	}
-	if !slices.Contains(next.Sales, rec.Sale.ID) {
+	switch {
+	case slices.Contains(next.Sales, rec.Sale.ID):
+	case len(next.Sales) < MostAway:
 		next.Sales = append(next.Sales, rec.Sale.ID)
+	default:
+		next.More++
 	}
 	next.Until = st.now
 	st.absence = next
@@ -119,7 +135,7 @@ func (st *stage) stayAwake() {
 	if len(st.tips) == 0 || st.now.Sub(r.awake) < awakeEvery && !st.now.Before(r.awake) {
 		return
 	}
-	r.awake = st.now
+	st.awake = true
 	st.put(awakeMeta, st.now.UTC().Format(time.RFC3339))
 }
 

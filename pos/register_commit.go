@@ -2,6 +2,7 @@ package pos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -57,12 +58,28 @@ func (st *stage) commit(ctx context.Context) error {
 	}
 	st.stayAwake()
 	if len(st.payments)+len(store)+len(st.entries)+len(st.meta) > 0 || st.cursorOf != "" {
-		if err := r.cfg.Store.Write(ctx, func(tx Tx) error { return st.write(tx, store, changes) }); err != nil {
+		err := r.cfg.Store.Write(ctx, func(tx Tx) error { return st.write(tx, store, changes) })
+		if r.kept(err); err != nil {
 			return fmt.Errorf("what came in cannot be stored: %w", err)
 		}
 	}
 	st.settle()
 	return nil
+}
+
+// kept notes whether the store took what was written, for the board. What the
+// store was asked for and does not have says nothing about it. The caller holds
+// mu.
+func (r *Register) kept(err error) {
+	for _, other := range []error{ErrNoSale, ErrNoAddress, ErrNotNow, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, other) {
+			return
+		}
+	}
+	if was := r.unkept; (was == nil) != (err == nil) {
+		r.unkept = err
+		r.publish()
+	}
 }
 
 func (st *stage) write(tx Tx, sales []Sale, changes []Change) error {
@@ -104,6 +121,10 @@ func (st *stage) write(tx Tx, sales []Sale, changes []Change) error {
 // settle makes memory what the store is, and tells everybody.
 func (st *stage) settle() {
 	r := st.r
+	r.lived(st.now)
+	if st.awake {
+		r.awake = st.now
+	}
 	for rail, t := range st.tips {
 		r.tips[rail] = t
 	}

@@ -253,9 +253,10 @@ func (r *Register) ring(ctx context.Context, d Draft, asset chain.AssetID) (id s
 		s.Outcome = Assess(s, nil, Env{Now: now, Policy: r.cfg.Policy, Tips: r.tips})
 		return r.put(tx, s, "", now, body{EntrySale, rung})
 	})
-	if err != nil {
+	if r.kept(err); err != nil {
 		return "", Quote{}, addr, fmt.Errorf("the sale cannot be stored: %w", err)
 	}
+	r.lived(now)
 	if there {
 		return s.ID, Quote{}, addr, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/cointill/till/chain"
 )
@@ -74,7 +75,38 @@ func (r *Register) board() Board {
 	b.Open = len(r.open)
 	b.Changed = slices.Clone(r.changed)
 	b.Away = r.absence.clone()
+	b.Store, b.Behind = r.unkept, r.behind(b.At)
 	return b
+}
+
+const (
+	// mostAhead is how far ahead of a clock that is right a block's time may be:
+	// nodes take blocks that are up to two hours ahead (Bitcoin Core,
+	// MAX_FUTURE_BLOCK_TIME).
+	mostAhead = 2 * time.Hour
+	// leastBehind is what the clock may be set back by without anybody being told:
+	// that much is put right in every machine.
+	leastBehind = 10 * time.Second
+)
+
+// lived notes that something was stored at a time. The caller holds mu.
+func (r *Register) lived(at time.Time) {
+	if at.After(r.latest) {
+		r.latest = at
+	}
+}
+
+// behind is how far a clock is before what was stored already. The caller holds
+// mu.
+func (r *Register) behind(now time.Time) time.Duration {
+	back := r.latest.Sub(now)
+	for _, t := range r.tips {
+		back = max(back, t.Block.Time.Add(-mostAhead).Sub(now))
+	}
+	if back < leastBehind {
+		return 0
+	}
+	return back
 }
 
 // archive is the register's answer to chain.Archive.

@@ -40,7 +40,7 @@ func (rec *Record) count(o Outcome) (changed []int) {
 		if p.Counted != nil && (!paid || (p.Counted.Paid && p.Counted.Block.Hash == p.Block.Hash)) {
 			continue
 		}
-		c := Counted{At: o.At, Tip: o.Tip, Paid: paid, Block: p.Block}
+		c := Counted{At: o.At, Tip: o.Tip, Paid: paid, Block: p.Block, Aside: p.Asset != o.Asset}
 		if p.Counted != nil {
 			c.At, c.Tip = p.Counted.At, p.Counted.Tip
 		}

@@ -87,6 +87,13 @@ type Board struct {
 	Health map[string]chain.Health
 	Tips   map[string]chain.TipState
 	Open   int // sales that are not closed
+	// Store is why nothing can be stored, as of the last time that something
+	// should have been; nil = it was. Nothing is lost meanwhile: watchers say it
+	// again, and nothing is rung up.
+	Store error
+	// Behind is how far this machine's clock is before what happened already:
+	// deadlines and what came in time are judged wrongly. Zero = it is not.
+	Behind time.Duration
 	// Changed says, a line each, which keys or rules are other than those that a
 	// supervisor agreed to. While there are any, nothing new is rung up.
 	Changed []string
@@ -100,7 +107,8 @@ type Board struct {
 type Away struct {
 	From  time.Time `json:"from"`
 	Until time.Time `json:"until,omitzero"` // zero while it still catches up
-	Sales []string  `json:"sales"`          // ids of those that changed, in the order in which they changed
+	Sales []string  `json:"sales"`          // ids of those that changed, in the order in which they changed; at most MostAway
+	More  int       `json:"more,omitempty"` // how many changes of other sales there were beyond those
 }
 
 // Sighting is what a rail knows of a transaction or an address.
