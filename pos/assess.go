@@ -111,7 +111,7 @@ type tally struct {
 	s0, s1, sn chain.Amount
 	need       chain.Amount // what of them pays the quote
 	whole      bool         // these are all payments in the asset
-	depth      int // of the payment that completes need, deepest first; 0 = not complete in blocks
+	depth      int          // of the payment that completes need, deepest first; 0 = not complete in blocks
 }
 
 // met tells whether they pay, in a block or not.
