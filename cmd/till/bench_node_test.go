@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +68,7 @@ confirmations = [ { need = 1 } ]
 }
 
 // quietScreen is a register on a network where nothing happens.
-func quietScreen(b testing.TB) *screen {
+func quietScreen(b testing.TB, data string) *screen {
 	b.Helper()
 	bitcoinKey, _, err := devnet.ShopKeys(rand.Reader)
 	if err != nil {
@@ -79,7 +78,7 @@ func quietScreen(b testing.TB) *screen {
 	if err != nil {
 		b.Fatal(err)
 	}
-	books, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "data"), store.Options{})
+	books, err := store.Open(b.Context(), data, store.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

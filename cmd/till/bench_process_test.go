@@ -223,8 +223,12 @@ func sellLongAgo(b *testing.B, data string, n int) {
 	for from := 0; from < n; from += 2000 {
 		if err := books.Write(b.Context(), func(tx pos.Tx) error {
 			for i := from; i < min(n, from+2000); i++ {
+				number, err := tx.NextNumber()
+				if err != nil {
+					return err
+				}
 				s := pos.Sale{
-					ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Number: uint64(i + 1), Code: fmt.Sprintf("%08d", i), CreatedAt: long,
+					ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Number: number, Code: fmt.Sprintf("%08d", i), CreatedAt: long,
 					Price: pos.Price{Kind: pos.PriceFiat, Fiat: money.Of(450, "EUR")}, Expires: 15 * time.Minute, ClosedAt: long,
 					Addresses: []pos.Address{{Account: "long-ago", Index: uint32(i), To: chain.Destination(fmt.Sprintf("long-ago-%d", i))}},
 					Outcome:   pos.Outcome{Status: pos.Expired, Quote: -1, At: long},

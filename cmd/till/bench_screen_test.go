@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -175,11 +177,19 @@ func report(b *testing.B, name string, took []time.Duration) float64 {
 
 // BenchmarkOpenSale is from the key that charges to the frame with the QR: the
 // index is allocated, the sale is on disk and watched. Budget: 5 ms p50, 15 ms
-// p99, flat in the number of open and past sales.
+// p99, flat in the number of open and past sales; TILL_BENCH_SALES adds a shop
+// with so many past ones, such as 1000000.
 func BenchmarkOpenSale(b *testing.B) {
-	for _, open := range []int{0, 10_000} {
-		b.Run(fmt.Sprintf("open=%d", open), func(b *testing.B) {
-			s := quietScreen(b)
+	sizes := [][2]int{{0, 0}, {10_000, 0}, {10_000, 100_000}}
+	if n, err := strconv.Atoi(os.Getenv("TILL_BENCH_SALES")); err == nil {
+		sizes = append(sizes, [2]int{10_000, n})
+	}
+	for _, size := range sizes {
+		open, past := size[0], size[1]
+		b.Run(fmt.Sprintf("open=%d,past=%d", open, past), func(b *testing.B) {
+			data := filepath.Join(b.TempDir(), "data")
+			sellLongAgo(b, data, past)
+			s := quietScreen(b, data)
 			s.ready()
 			draft := pos.Draft{Price: pos.Price{Kind: pos.PriceFiat, Fiat: money.Fiat{Minor: 450, Currency: "EUR"}}}
 			var ring sync.WaitGroup
