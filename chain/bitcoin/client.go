@@ -34,11 +34,12 @@ type client struct {
 
 	mu      sync.Mutex
 	cs      *neutrino.ChainService
-	end     context.CancelFunc // of what belongs to cs
-	census  census             // of cs's peers
-	pending map[string]*answer // questions under way, by what was asked
-	boot    context.CancelFunc // of an import, before there is a cs
-	booted  chan struct{}      // closed when it has ended
+	end     context.CancelFunc  // of what belongs to cs
+	census  census              // of cs's peers
+	pending map[string]*answer  // questions under way, by what was asked
+	named   map[string][]net.IP // where the chosen peers' names led to
+	boot    context.CancelFunc  // of an import, before there is a cs
+	booted  chan struct{}       // closed when it has ended
 
 	work    atomic.Pointer[progress] // the import under way
 	refused atomic.Pointer[string]   // why it failed
@@ -54,7 +55,7 @@ type answer struct {
 }
 
 func newClient(w *Watcher, s *store) *client {
-	return &client{w: w, store: s, wake: make(chan struct{}, 1), pending: map[string]*answer{}}
+	return &client{w: w, store: s, wake: make(chan struct{}, 1), pending: map[string]*answer{}, named: map[string][]net.IP{}}
 }
 
 // start sets neutrino up over the folder. Where headers are imported first that
@@ -103,9 +104,12 @@ func (c *client) open(ctx context.Context) error {
 		ChainParams:     c.w.params,
 		ConnectPeers:    c.w.cfg.Peers,
 		Dialer:          func(addr net.Addr) (net.Conn, error) { return c.dial(ctx, addr) },
-		NameResolver:    func(host string) ([]net.IP, error) { return c.w.hub.resolve(ctx, host) },
+		NameResolver:    func(host string) ([]net.IP, error) { return c.resolve(ctx, host) },
 		FilterCacheSize: 6 << 20,
 		BlockCacheSize:  8 << 20,
+	}
+	if err := c.pardon(); err != nil {
+		c.w.log.Debug("Peers that were banned are not tried again", "reason", err)
 	}
 	cs, err := neutrino.NewChainService(cfg)
 	if err != nil {
@@ -115,16 +119,6 @@ func (c *client) open(ctx context.Context) error {
 	if err := cs.Start(ctx); err != nil {
 		end()
 		return errors.Join(fmt.Errorf("the Bitcoin light client does not start: %w", err), cs.Stop())
-	}
-	// A ban lasts a day and survives restarts. Peers that the shop chose are
-	// tried again each time: their owner may have switched filters on.
-	for _, peer := range c.w.cfg.Peers {
-		host, port := splitPeer(peer, c.w.params.DefaultPort)
-		if addr := net.JoinHostPort(host, port); cs.IsBanned(addr) {
-			if err := cs.UnbanPeer(addr, true); err != nil {
-				c.w.log.Debug("A banned peer is not tried again", "peer", addr, "reason", err)
-			}
-		}
 	}
 	source := &neutrino.RescanChainSource{ChainService: cs}
 	sub, err := source.Subscribe(0)
@@ -169,6 +163,7 @@ func (c *client) stop(patience <-chan struct{}) bool {
 		case <-booted:
 		case <-patience:
 			c.w.log.Error("The import of Bitcoin headers does not end and was left behind")
+			c.store.after(booted)
 			return false
 		}
 	}
@@ -180,23 +175,28 @@ func (c *client) stop(patience <-chan struct{}) bool {
 		return true
 	}
 	end()
-	done := make(chan error, 1)
-	go func() { done <- cs.Stop() }()
-	select {
-	case err := <-done:
-		if err != nil {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := cs.Stop(); err != nil {
 			c.w.log.Warn("The Bitcoin light client did not end cleanly", "reason", err)
 		}
+	}()
+	select {
+	case <-done:
 		return true
 	case <-patience:
-		c.w.log.Error("The Bitcoin light client does not end and was left behind")
+		// It waits for peers that do not answer, ten seconds for each question. Its
+		// database stays open as long as it may still write to it.
+		c.w.log.Warn("The Bitcoin light client still waits for answers and is left behind")
+		c.store.after(done)
 		return false
 	}
 }
 
 // close is stop for good.
 func (c *client) close() {
-	patience, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	patience, cancel := context.WithTimeout(context.Background(), c.w.tune.parting)
 	defer cancel()
 	c.stop(patience.Done())
 }

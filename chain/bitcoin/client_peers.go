@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lightninglabs/neutrino"
+	"github.com/lightninglabs/neutrino/banman"
 )
 
 // dial connects a filter peer. For configured peers it tries until it succeeds:
@@ -109,16 +110,76 @@ func (c *client) peers() (n int, highest uint64) {
 	return c.census.peers, c.census.highest
 }
 
-// banned tells whether every configured peer is banned, which for a new one
-// means that it serves no compact filters.
+// resolve looks up a chosen peer's name, and remembers where it led to: neutrino
+// bans addresses. A name that leads elsewhere than before is tried anew.
+func (c *client) resolve(ctx context.Context, host string) ([]net.IP, error) {
+	ips, err := c.w.hub.resolve(ctx, host)
+	if err != nil || len(c.w.cfg.Peers) == 0 {
+		return ips, err
+	}
+	c.mu.Lock()
+	known := slices.EqualFunc(c.named[host], ips, net.IP.Equal)
+	c.named[host] = ips
+	c.mu.Unlock()
+	if !known {
+		return ips, c.forgive(ips)
+	}
+	return ips, nil
+}
+
+// pardon ends the bans of the peers that the shop chose: they last a day and
+// survive restarts, and their owner may have switched filters on.
+func (c *client) pardon() error {
+	c.mu.Lock()
+	clear(c.named)
+	c.mu.Unlock()
+	for _, peer := range c.w.cfg.Peers {
+		host, _ := splitPeer(peer, c.w.params.DefaultPort)
+		if ip := net.ParseIP(host); ip != nil {
+			if err := c.forgive([]net.IP{ip}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *client) forgive(ips []net.IP) error {
+	bans, err := banman.NewStore(c.store.db)
+	if err != nil {
+		return err
+	}
+	for _, ip := range ips {
+		whole, err := banman.ParseIPNet(ip.String(), nil)
+		if err != nil {
+			return err
+		}
+		if status, err := bans.Status(whole); err != nil || !status.Banned {
+			continue
+		}
+		if err := bans.UnbanIPNet(whole); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// banned tells whether every chosen peer is banned, which for a new one means
+// that it serves no compact filters.
 func (c *client) banned() bool {
 	cs := c.service()
 	if cs == nil || len(c.w.cfg.Peers) == 0 {
 		return false
 	}
 	for _, peer := range c.w.cfg.Peers {
-		host, port := splitPeer(peer, c.w.params.DefaultPort)
-		if !cs.IsBanned(net.JoinHostPort(host, port)) {
+		host, _ := splitPeer(peer, c.w.params.DefaultPort)
+		ips := []net.IP{net.ParseIP(host)}
+		if ips[0] == nil {
+			c.mu.Lock()
+			ips = c.named[host]
+			c.mu.Unlock()
+		}
+		if len(ips) == 0 || !cs.IsBanned(ips[0].String()) { // the first one is dialled
 			return false
 		}
 	}

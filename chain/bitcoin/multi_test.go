@@ -75,19 +75,7 @@ func newAuto(t testing.TB) (*ways, *btcdtest.Esplora) {
 // TestAuto plays the suite of all watchers on the light client with a helper.
 func TestAuto(t *testing.T) {
 	t.Parallel() // most of it is waiting
-	chaintest.Run(t, func(t *testing.T) chaintest.Harness { s, _ := newAuto(t); return auto{s} })
-}
-
-// auto leaves out what its two ways are held to by themselves: killed at every
-// batch, the quick one leaves the slow one no time to connect.
-type auto struct{ *ways }
-
-// Skip implements chaintest.Limited.
-func (auto) Skip(name string) string {
-	if name == "Kill" {
-		return "TestWatcher, TestEsplora and TestMulti are killed at every batch"
-	}
-	return ""
+	chaintest.Run(t, func(t *testing.T) chaintest.Harness { s, _ := newAuto(t); return s })
 }
 
 // TestMulti plays it on an own node and two Electrum servers.

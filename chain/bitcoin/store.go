@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/btcsuite/btcd/chaincfg/chainhash"
@@ -52,7 +53,11 @@ type storedIn struct {
 }
 
 // store is the light client's database.
-type store struct{ db walletdb.DB }
+type store struct {
+	db   walletdb.DB
+	mu   sync.Mutex
+	last []<-chan struct{} // whoever may still write
+}
 
 // openStore opens or makes the database in dir. One process at a time.
 func openStore(dir string) (*store, error) {
@@ -78,7 +83,29 @@ func openStore(dir string) (*store, error) {
 	return &store{db: db}, nil
 }
 
-func (s *store) close() error { return s.db.Close() }
+// after puts the end of the database off until done is closed.
+func (s *store) after(done <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = append(s.last, done)
+}
+
+// close ends the database, in the background where somebody was left behind.
+func (s *store) close() error {
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if len(last) == 0 {
+		return s.db.Close()
+	}
+	go func() {
+		for _, done := range last {
+			<-done
+		}
+		_ = s.db.Close()
+	}()
+	return nil
+}
 
 // mark sets or removes a mark that survives a crash.
 func (s *store) mark(key []byte, set bool) error {
