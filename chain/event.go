@@ -87,6 +87,7 @@ type Proof struct {
 	Replaceable bool   // it signals BIP 125; today every transaction is replaceable anyway
 	Ancestors   int    // unconfirmed parents that are known of
 	FeeRate     uint64 // thousandths of a satoshi per virtual byte, or wei per gas; 0 = unknown
+	Within      int    // it should be mined within so many blocks, as its fee lets a backend expect; 0 = not known
 	Standard    bool   // of a form that nodes relay
 	Conflicted  bool   // another transaction spends the same input
 }

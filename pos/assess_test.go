@@ -318,6 +318,65 @@ func TestAssessHourlyCap(t *testing.T) {
 	}
 }
 
+// TestAssessFee: where a rail looks at fees, a payment whose fee nobody knows is
+// handed over for up to half of the limit, and one that pays too little never.
+func TestAssessFee(t *testing.T) {
+	fee := func(rate uint64, within int) Payment {
+		x := proof(pay(10_000, 1), 8)
+		x.Proof.FeeRate, x.Proof.Within = rate, within
+		return x
+	}
+	eur := func(minor int64) money.Fiat { return money.Of(minor, "EUR") }
+	part := func(x Payment, amount uint64, index uint32) Payment {
+		x.Amount, x.Key.Index = chain.Units(amount), index
+		return x
+	}
+	for _, tt := range []struct {
+		name  string
+		limit int64 // the sale is worth 10.00
+		pays  []Payment
+		code  Code
+		fiat  money.Fiat
+		m     int
+	}{
+		{"known", 1000, []Payment{fee(1000, 0)}, WhyUnconfirmed, money.Fiat{}, 0},
+		{"not known, half of the limit", 2000, []Payment{fee(0, 0)}, WhyUnconfirmed, money.Fiat{}, 0},
+		{"not known, a cent more", 1999, []Payment{fee(0, 0)}, WhyFeeUnknown, eur(999), 0},
+		{"known of one part only", 1000, []Payment{part(fee(5000, 1), 6000, 1), part(fee(0, 0), 4000, 2)}, WhyFeeUnknown, eur(500), 0},
+		{"too low", 2000, []Payment{fee(999, 0)}, WhyLowFee, money.Fiat{}, 0},
+		{"too low in one part", 2000, []Payment{part(fee(5000, 1), 6000, 1), part(fee(999, 30), 4000, 2)}, WhyLowFee, money.Fiat{}, 30},
+		{"waits for a day", 2000, []Payment{fee(2000, 144)}, WhyUnconfirmed, money.Fiat{}, 0},
+		{"waits for more than a day", 2000, []Payment{fee(2000, 145)}, WhyLowFee, money.Fiat{}, 145},
+		{"above the limit", 999, []Payment{fee(2000, 3)}, WhyAboveLimit, eur(999), 3},
+	} {
+		p := policy(Tier{UpTo: eur(tt.limit), Need: 0}, Tier{Need: 1})
+		rail := p.Rails[railA]
+		rail.FeeFloor = 1000
+		p.Rails[railA] = rail
+		env := Env{Now: t0.Add(2 * time.Minute), Policy: p}
+		o := Assess(lemonade(), tt.pays, env)
+		want := Wait
+		if tt.code == WhyUnconfirmed {
+			want = HandOver
+		}
+		if o.Verdict != want || o.Reason.Code != tt.code || o.Reason.Fiat != tt.fiat || want == Wait && o.Reason.M != tt.m {
+			t.Errorf("%s: %q because %+v", tt.name, o.Verdict, o.Reason)
+		}
+		rail.FeeFloor = 0
+		p.Rails[railA] = rail
+		if o := Assess(lemonade(), tt.pays, env); tt.limit >= 1000 && o.Verdict != HandOver {
+			t.Errorf("%s, where fees are not looked at: %q because %+v", tt.name, o.Verdict, o.Reason)
+		}
+	}
+	// A limit without an end is the hourly one.
+	p := policy(Tier{Need: 0})
+	p.UnconfirmedPerHour = eur(1999)
+	p.Rails[railA] = RailPolicy{Tiers: []Tier{{Need: 0}}, Grace: time.Hour, Final: 6, FeeFloor: 1000}
+	if o := Assess(lemonade(), []Payment{fee(0, 0)}, Env{Now: t0.Add(2 * time.Minute), Policy: p}); o.Reason.Code != WhyFeeUnknown || o.Reason.Fiat != eur(999) {
+		t.Errorf("without a limit: %q because %+v", o.Verdict, o.Reason)
+	}
+}
+
 // TestAssessNeverGivesAway holds Assess to what a shop relies on, whatever comes.
 func TestAssessNeverGivesAway(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -61,12 +61,14 @@ type Code string
 const (
 	WhyNothing       Code = "nothing-yet"    //
 	WhyMissing       Code = "missing"        // Amount, Asset
-	WhyNoBlock       Code = "no-block-yet"   // N = confirmations needed; usual waiting time
-	WhyAboveLimit    Code = "above-limit"    // Fiat = limit for goods without a block; N
+	WhyNoBlock       Code = "no-block-yet"   // N = confirmations needed; M = blocks until the first, by its fee, 0 = not known
+	WhyAboveLimit    Code = "above-limit"    // Fiat = limit for goods without a block; N, M
 	WhySettling      Code = "settling"       // N = seconds without a conflict still to go
 	WhyFewPeers      Code = "few-peers"      // N of M peers announced it
 	WhyAncestors     Code = "ancestors"      // N unconfirmed parents
 	WhyNonStandard   Code = "non-standard"   //
+	WhyLowFee        Code = "low-fee"        // its fee is too low to rely on; N, M as with no-block-yet
+	WhyFeeUnknown    Code = "fee-unknown"    // Fiat = limit for goods without a block where the fee is not known; N, M
 	WhyHourlyCap     Code = "hourly-cap"     // Fiat = cap
 	WhyUnconfirmed   Code = "unconfirmed-ok" // N of M peers: handed over before a block, by policy
 	WhyConfirmations Code = "confirmations"  // N of M

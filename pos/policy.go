@@ -30,6 +30,10 @@ type RailPolicy struct {
 	// Final is the depth at which a conflict is final: 6 for Bitcoin. 0 = by
 	// the tag "finalized".
 	Final int
+	// FeeFloor, where positive, is the fee rate (as in chain.Proof) below which
+	// nothing is handed over before a block. Where nobody knows the fee, half of
+	// the tier's limit counts. 0 = fees are not looked at.
+	FeeFloor uint64
 }
 
 // Tier is how many confirmations amounts up to a limit need. The first tier

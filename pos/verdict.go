@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"github.com/cointill/till/chain"
+	"github.com/cointill/till/pos/money"
 )
 
 // What an unconfirmed payment must show before goods go out on it.
 const (
 	minAnnouncers = 3
 	minGroups     = 3
+	maxWithin     = 144 // blocks that its fee lets expect: one that waits longer is easily replaced
 )
 
 // unconfirmed is the verdict on a sale that is covered, but not in blocks. Only
@@ -19,6 +21,7 @@ const (
 func (a *assessor) unconfirmed(q Quote, tier Tier, received chain.Amount) (Verdict, Reason, time.Time) {
 	var weakest *Payment
 	believed, standard, ancestors := true, true, 0
+	var fee fees
 	var settled time.Time
 	for i := range a.pays {
 		p := &a.pays[i]
@@ -35,6 +38,7 @@ func (a *assessor) unconfirmed(q Quote, tier Tier, received chain.Amount) (Verdi
 		believed = believed && relayed(p.Proof)
 		standard = standard && p.Proof.Standard
 		ancestors = max(ancestors, p.Proof.Ancestors)
+		fee.add(p.Proof)
 		for _, since := range []time.Time{p.FirstAt, p.ChangedAt} {
 			if at := since.Add(a.env.Policy.Settle); at.After(settled) {
 				settled = at
@@ -50,7 +54,7 @@ func (a *assessor) unconfirmed(q Quote, tier Tier, received chain.Amount) (Verdi
 		return HandOver, told, time.Time{}
 	}
 	if weakest == nil || tier.Need > 0 || tier.Tag != "" || a.sale.Confirmations > 0 {
-		reason := Reason{Code: WhyNoBlock, N: max(1, tier.Need, a.sale.Confirmations), Text: tier.Tag}
+		reason := Reason{Code: WhyNoBlock, N: max(1, tier.Need, a.sale.Confirmations), M: fee.within, Text: tier.Tag}
 		if tiers := a.env.Policy.Rails[q.Rail].Tiers; len(tiers) > 1 && tier != tiers[0] && tiers[0].Need == 0 && tiers[0].Tag == "" {
 			reason.Code, reason.Fiat = WhyAboveLimit, tiers[0].UpTo
 		}
@@ -58,6 +62,8 @@ func (a *assessor) unconfirmed(q Quote, tier Tier, received chain.Amount) (Verdi
 	}
 	value := worth(a.sale, q, received)
 	limit := a.env.Policy.UnconfirmedPerHour
+	floor := a.env.Policy.Rails[q.Rail].FeeFloor
+	half := halfOf(tier, limit)
 	switch {
 	case !believed:
 		told.Code = WhyFewPeers
@@ -65,6 +71,10 @@ func (a *assessor) unconfirmed(q Quote, tier Tier, received chain.Amount) (Verdi
 		told = Reason{Code: WhyAncestors, N: ancestors}
 	case !standard:
 		told = Reason{Code: WhyNonStandard}
+	case floor > 0 && fee.known && (fee.rate < floor || fee.within > maxWithin):
+		told = Reason{Code: WhyLowFee, N: 1, M: fee.within}
+	case floor > 0 && !fee.known && (value.Currency != half.Currency || value.Minor > half.Minor):
+		told = Reason{Code: WhyFeeUnknown, N: 1, Fiat: half}
 	case value.Currency != limit.Currency || a.env.UnconfirmedUsed > limit.Minor-value.Minor:
 		told = Reason{Code: WhyHourlyCap, Fiat: limit}
 	case a.env.Now.Before(settled):
@@ -75,6 +85,38 @@ func (a *assessor) unconfirmed(q Quote, tier Tier, received chain.Amount) (Verdi
 		return HandOver, told, time.Time{}
 	}
 	return Wait, told, time.Time{}
+}
+
+// fees are what is known of the fees of all payments that wait: the worst of them.
+type fees struct {
+	some   bool
+	known  bool   // of every one
+	rate   uint64 // the lowest
+	within int    // the longest wait that is expected, 0 = not known
+}
+
+func (f *fees) add(p chain.Proof) {
+	switch {
+	case !f.some:
+		*f = fees{some: true, known: p.FeeRate > 0, rate: p.FeeRate, within: p.Within}
+		return
+	case p.FeeRate == 0:
+		f.known = false
+	}
+	f.rate = min(f.rate, p.FeeRate)
+	if f.within == 0 || p.Within == 0 {
+		f.within = 0
+	} else {
+		f.within = max(f.within, p.Within)
+	}
+}
+
+// halfOf is what may be handed over without a block where nobody knows the fee.
+func halfOf(tier Tier, perHour money.Fiat) money.Fiat {
+	if tier.UpTo.Minor > 0 {
+		perHour = tier.UpTo
+	}
+	return money.Of(perHour.Minor/2, perHour.Currency)
 }
 
 // relayed tells whether enough of the network has a transaction.

@@ -361,11 +361,11 @@ func merge(a, b chain.Proof) chain.Proof {
 	}
 	out := chain.Proof{
 		Announcers: a.Announcers + b.Announcers, Of: a.Of + b.Of, Groups: a.Groups + b.Groups, OwnNode: a.OwnNode || b.OwnNode,
-		Replaceable: a.Replaceable || b.Replaceable, Ancestors: max(a.Ancestors, b.Ancestors), FeeRate: a.FeeRate,
+		Replaceable: a.Replaceable || b.Replaceable, Ancestors: max(a.Ancestors, b.Ancestors),
 		Standard: a.Standard && b.Standard, Conflicted: a.Conflicted || b.Conflicted,
 	}
-	if out.FeeRate == 0 {
-		out.FeeRate = b.FeeRate
+	if out.FeeRate, out.Within = a.FeeRate, a.Within; out.FeeRate == 0 {
+		out.FeeRate, out.Within = b.FeeRate, b.Within
 	}
 	return out
 }

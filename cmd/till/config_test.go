@@ -119,7 +119,7 @@ allow = ["10.0.0.0/8", "fd00::1", "Shop.local"]
 		Rails: map[string]pos.RailPolicy{
 			"bitcoin:mainnet": {
 				Tiers: []pos.Tier{{UpTo: money.Of(1000, "EUR")}, {UpTo: money.Of(50000, "EUR"), Need: 1}, {Need: 3}},
-				Grace: time.Hour, Final: 6,
+				Grace: time.Hour, Final: 6, FeeFloor: 1000,
 			},
 			"eip155:1":    {Tiers: []pos.Tier{{UpTo: money.Of(5000, "EUR"), Need: 1}, {Tag: "safe"}}, Grace: 2 * time.Minute},
 			"eip155:8453": {Tiers: []pos.Tier{{Need: 1}}, Grace: 2 * time.Minute},

@@ -168,7 +168,7 @@ func demoPolicy(rails []chain.Rail) pos.Policy {
 		Expires:   15 * time.Minute,
 		Tolerance: pos.Tolerance{Units: chain.Units(1), PPM: 1000, MaxFiat: 5},
 		Rails: map[string]pos.RailPolicy{
-			rails[0].ID(): {Tiers: []pos.Tier{{UpTo: money.Fiat{Minor: 1000_00, Currency: "EUR"}, Need: 2}, {Need: 3}}, Grace: time.Hour, Final: 6},
+			rails[0].ID(): {Tiers: []pos.Tier{{UpTo: money.Fiat{Minor: 1000_00, Currency: "EUR"}, Need: 2}, {Need: 3}}, Grace: time.Hour, Final: 6, FeeFloor: bitcoinFeeFloor},
 			rails[1].ID(): {Tiers: []pos.Tier{{Need: 1}}, Grace: 2 * time.Minute},
 		},
 		Settle: 10 * time.Second,

@@ -16,6 +16,11 @@ var bitcoinAsset = chain.Asset{
 	Dust: chain.Units(546), Block: 10 * time.Minute,
 }
 
+// bitcoinFeeFloor is the fee rate below which a payment is not handed over for
+// before a block: 1 satoshi per virtual byte, which nodes relay and few miners
+// are quick to take.
+const bitcoinFeeFloor = 1000
+
 // bitcoinRail is Bitcoin as a way to be paid: an account key and a watcher.
 type bitcoinRail struct {
 	network chain.Network

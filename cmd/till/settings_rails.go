@@ -65,7 +65,7 @@ func (r *reader) readBitcoin(c configFile) error {
 	if err != nil {
 		return err
 	}
-	r.setPolicy(string(out.network), pos.RailPolicy{Tiers: tiers, Grace: time.Hour, Final: 6})
+	r.setPolicy(string(out.network), pos.RailPolicy{Tiers: tiers, Grace: time.Hour, Final: 6, FeeFloor: bitcoinFeeFloor})
 	return nil
 }
 

@@ -71,6 +71,10 @@ func (e english) Reason(r pos.Reason, asset chain.Asset) string {
 		return fmt.Sprintf("it hangs on %s that %s not in a block either; wait for a block", count(r.N, "transaction"), isAre(r.N))
 	case pos.WhyNonStandard:
 		return "it is of a form that not every node passes on; wait for a block"
+	case pos.WhyLowFee:
+		return "its fee is low: " + e.blocks(r, asset)
+	case pos.WhyFeeUnknown:
+		return e.blocks(r, asset) + "; nobody here knows its fee, so without a block only up to " + e.Locale.Fiat(r.Fiat)
 	case pos.WhyHourlyCap:
 		return "your limit of " + e.Locale.Fiat(r.Fiat) + " an hour for goods without a block is used up; wait for a block"
 	case pos.WhyUnconfirmed:
@@ -147,11 +151,24 @@ func (e english) blocks(r pos.Reason, asset chain.Asset) string {
 	}
 	n := max(1, r.N)
 	s := "paid after " + count(n, "block")
+	if r.M > aDay {
+		return s + ", at its fee more than a day from now"
+	}
+	switch {
+	case r.M == 1:
+		s += ", its fee is good for the next block"
+	case r.M > 1:
+		s += fmt.Sprintf(", the first in about %d blocks at its fee", r.M)
+		n += r.M - 1
+	}
 	if usual := e.Usual(asset.Block, n); usual != "" {
 		s += ", " + usual
 	}
 	return s
 }
+
+// aDay is how many blocks Bitcoin has in a day.
+const aDay = 144
 
 // by names who did something, where that is known.
 func by(name string) string {
