@@ -437,3 +437,33 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// TestRulesNameWhoIsBelieved: whoever watches, and whoever may be called back, is
+// part of what a supervisor agrees to.
+func TestRulesNameWhoIsBelieved(t *testing.T) {
+	key, _ := shopKeys(t)
+	text := strings.Replace(bitcoinShop(key, "10.0.0.5:8333", "30m"), "peers = ", "watch = [\"p2p\", \"electrum\", \"core\"]\npeers = ", 1) +
+		"[bitcoin.electrum]\nservers = [\"tcp://10.0.0.7:50001\"]\n" +
+		"[bitcoin.core]\nurl = \"http://10.0.0.8:8332\"\nuser = \"u\"\npassword = \"secret\"\n" +
+		"[callback]\nurl = \"http://10.1.2.3/paid\"\nallow = [\"10.1.2.0/24\"]\n"
+	config, err := decodeConfig("till.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := understand(config, "till.toml", []byte(text), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := strings.Join(set.rules(), "\n")
+	for _, want := range []string{
+		"Bitcoin watched by: p2p, electrum 10.0.0.7:50001, core http://10.0.0.8:8332",
+		"private addresses for callbacks: 10.1.2.0/24",
+	} {
+		if !strings.Contains(rules, want) {
+			t.Errorf("%q is missing in\n%s", want, rules)
+		}
+	}
+	if strings.Contains(rules, "secret") {
+		t.Error("the rules hold a password")
+	}
+}

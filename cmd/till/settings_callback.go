@@ -11,6 +11,7 @@ import (
 type hookSettings struct {
 	secret notify.Secret // zero = the one that is kept in the data folder
 	guard  *notify.Guard
+	allow  []string // what guard was made of
 }
 
 func (r *reader) readCallback(c configFile) error {
@@ -23,6 +24,7 @@ func (r *reader) readCallback(c configFile) error {
 		}
 		return r.wrong(key, "%w", err)
 	}
+	s.allow = c.Callback.Allow
 	if url := c.Callback.URL; url != "" {
 		if err := s.guard.Check(url); err != nil {
 			return r.wrong("callback.url", "%w", err)

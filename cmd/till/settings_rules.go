@@ -33,6 +33,7 @@ func (s *settings) rules() []string {
 		if b.proxy != "" {
 			nodes += " through " + b.proxy
 		}
+		add("Bitcoin watched by", "%s", joined(b.ways, ", ", wayRule))
 		add("Bitcoin nodes", "%s", nodes)
 		add("Bitcoin confirmations", "%s", s.tierRule(string(b.network)))
 	}
@@ -65,6 +66,7 @@ func (s *settings) rules() []string {
 	add("tolerance", "%s smallest units, or %s %%, %s", t.Units, money.Rate{Num: uint64(t.PPM), Scale: 4}, most) //nolint:gosec // at most 100,000
 	add("before a block", "at most %s an hour, after %s", s.policy.UnconfirmedPerHour, s.policy.Settle)
 	add("callback", "%s", callbackRule(s.callback))
+	add("private addresses for callbacks", "%s", orNone(strings.Join(s.hooks.allow, ", ")))
 	return lines
 }
 
@@ -91,6 +93,17 @@ func coinRule(a chain.Asset) string {
 // hostRule is an endpoint without what may be secret in it.
 func hostRule(endpoint string) string {
 	return strings.TrimSuffix(publicEndpoint(endpoint), "/…")
+}
+
+// wayRule is a way to watch Bitcoin and whom it asks, without what may be secret.
+func wayRule(w waySettings) string {
+	switch {
+	case w.core.URL != "":
+		return w.kind + " " + hostRule(w.core.URL)
+	case w.kind != w.name:
+		return w.kind + " " + w.name
+	}
+	return w.kind
 }
 
 // callbackRule names a callback without what may be secret in it, so that it is
