@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
+	"github.com/cointill/till/tui/words"
 )
 
 var update = flag.Bool("update", false, "write the golden frames anew")
@@ -221,7 +225,7 @@ func day(s *stand) {
 }
 
 func demo(cfg *Config, shop *shopFake) {
-	cfg.Hint = "type 450, then enter, then p"
+	cfg.Hint = words.For(cfg.Language, words.Format{}).Phrases().HintDemo
 	cfg.Stage = &stageFake{}
 	shop.shop.Training = true
 }
@@ -238,6 +242,50 @@ func TestFrames(t *testing.T) {
 			})
 		}
 	}
+}
+
+// inGerman are the frames that are kept in German too: of every screen the one
+// with most to say.
+var inGerman = []string{
+	"amount-first", "amount-typed", "amount-refused", "amount-stale", "pay-awaiting", "pay-token", "pay-cancel", "pay-partial", "pay-seen",
+	"pay-handover", "pay-confirming", "customer", "customer-seen", "outcome-paid", "outcome-underpaid", "outcome-late", "outcome-disputed", "outcome-expired", "form-accept",
+	"refund-amount", "payout", "away", "news-late", "find-asked", "sales", "detail-whole", "day", "locked", "changed", "health", "help", "scenes",
+}
+
+func TestGermanFrames(t *testing.T) {
+	found := 0
+	for _, it := range situations {
+		if !slices.Contains(inGerman, it.name) {
+			continue
+		}
+		found++
+		for _, size := range sizes {
+			name := fmt.Sprintf("de/%dx%d/%s", size.w, size.h, it.name)
+			t.Run(name, func(t *testing.T) {
+				s := newStand(t, size.w, size.h, append([]func(*Config, *shopFake){german}, it.setup...)...)
+				it.play(s)
+				golden(t, name, s.screen())
+				for _, line := range strings.Split(s.screen(), "\n") {
+					if cut := cutOff.FindString(line); cut != "" && !slices.ContainsFunc(mayBeCut, func(ok string) bool { return strings.Contains(line, ok) }) {
+						t.Errorf("%q is cut: %q", cut, line)
+					}
+				}
+			})
+		}
+	}
+	if found != len(inGerman) {
+		t.Errorf("%d of %d situations are there", found, len(inGerman))
+	}
+}
+
+// cutOff is text that had no room.
+var cutOff = regexp.MustCompile(`\S+…`)
+
+// mayBeCut are texts whose end says nothing that is needed.
+var mayBeCut = []string{"noch nicht verb", "Kurs ist zu", "suchen / Nummer", "suchen …", "the customer"}
+
+func german(c *Config, _ *shopFake) {
+	c.Language, c.Locale = "de-DE", money.LocaleFor("de-DE")
 }
 
 func TestThemes(t *testing.T) {

@@ -280,15 +280,16 @@ func KeyGroups(w words.Words) []KeyGroup {
 // add puts a row into the group; two rows of one action become one.
 func (g *KeyGroup) add(b binding, w words.Words) {
 	_, long := w.Key(string(b.act))
+	label := w.Label(b.label)
 	for i, have := range g.Keys {
 		if have.Does == long {
-			if !strings.Contains(have.Keys, b.label) {
-				g.Keys[i].Keys += ", " + b.label
+			if !strings.Contains(have.Keys, label) {
+				g.Keys[i].Keys += ", " + label
 			}
 			return
 		}
 	}
-	g.Keys = append(g.Keys, KeyHelp{Keys: b.label, Does: long})
+	g.Keys = append(g.Keys, KeyHelp{Keys: label, Does: long})
 }
 
 // canShow tells whether enter shows a row: on the list of what came, it

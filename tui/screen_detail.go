@@ -65,12 +65,18 @@ func (m *Model) detailRows(v pos.View, w int) []func(a area, y int) {
 		}
 	}
 	o, asset := v.Sale.Outcome, m.asset(v)
+	head, status, verdict := m.p.Sale+" "+words.Number4(v.Sale.Number)+"   "+m.priceText(v, true), m.w.Status(o), m.w.Verdict(o.Verdict)
+	beside := ansi.StringWidth(head+status+verdict)+6 <= w
 	add(func(a area, y int) {
-		x := a.text(0, y, theme.Strong, m.p.Sale+" "+words.Number4(v.Sale.Number)) + 3
-		x = a.text(x, y, theme.Strong, m.priceText(v, true)) + 3
-		x = a.text(x, y, m.styleOf(o), m.w.Status(o)) + 3
-		a.fit(x, y, a.w()-x, m.styleOf(o), m.w.Verdict(o.Verdict))
+		x := a.text(0, y, theme.Strong, head) + 3
+		x = a.fit(x, y, a.w()-x, m.styleOf(o), status) + 3
+		if beside {
+			a.text(x, y, m.styleOf(o), verdict)
+		}
 	})
+	if !beside {
+		say(m.styleOf(o), verdict)
+	}
 	say(theme.Text, sentence(m.w.Became(v, m.now)))
 	if why := m.w.Reason(o.Reason, asset); !strings.Contains(m.w.Became(v, m.now), why) {
 		say(theme.Text, sentence(why))

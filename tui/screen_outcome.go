@@ -45,7 +45,7 @@ func (m *Model) drawOutcome(v pos.View) {
 	at := a.text(x, y, theme.Strong, m.priceText(v, true))
 	at = a.text(at+4, y, theme.Dim, m.p.Sale+" "+words.Number4(v.Sale.Number))
 	if word := m.w.Verdict(o.Verdict); word != "" {
-		if at+4+len(word)+2 > a.w() {
+		if at+4+ansi.StringWidth(word)+2 > a.w() {
 			at, y = x-4, y+1
 		}
 		a.badge(at+4, y, theme.GoodBadge, word)
@@ -55,7 +55,7 @@ func (m *Model) drawOutcome(v pos.View) {
 	if o.Status == pos.Overpaid && m.mayAct(v, pos.ActRefundDue) {
 		_, text := m.w.Key(string(actGiveBack))
 		c.gap()
-		c.choice(actRow{m.labelFor(actGiveBack), text, strings.ToLower(m.p.SupervisorMark)})
+		c.choice(actRow{m.labelFor(actGiveBack), text, m.p.Supervisor})
 	}
 }
 
@@ -132,7 +132,7 @@ func (m *Model) drawTrouble(v pos.View) {
 	at := a.text(2, y, theme.Strong, m.priceText(v, true))
 	at = a.text(at+3, y, theme.Dim, m.p.Sale+" "+words.Number4(v.Sale.Number))
 	if verdict := m.w.Verdict(o.Verdict); verdict != "" {
-		if at+3+len(verdict)+2 > a.w() {
+		if at+3+ansi.StringWidth(verdict)+2 > a.w() {
 			at, y = 2-3, y+1
 		}
 		a.badge(at+3, y, theme.BadBadge, verdict)
@@ -230,9 +230,9 @@ func (m *Model) actRows(v pos.View) []actRow {
 		}
 		who := ""
 		if a.kind.NeedsPIN() {
-			who = m.p.SupervisorMark
+			who = m.p.Supervisor
 		}
-		rows = append(rows, actRow{m.labelFor(a.act), text, strings.ToLower(who)})
+		rows = append(rows, actRow{m.labelFor(a.act), text, who})
 	}
 	return append(rows, actRow{m.labelFor(actDetail), m.p.SeeDetail, ""})
 }

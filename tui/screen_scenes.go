@@ -79,6 +79,6 @@ func (m *Model) drawScenes() {
 			a.text(0, y, theme.Accent, ">")
 		}
 		a.text(2, y, theme.Key, sceneKey(i))
-		a.fit(5, y, a.w()-5, style, clean(list[i].Title, 100))
+		a.fit(5, y, a.w()-5, style, clean(m.w.Scene(list[i].ID, list[i].Title), 100))
 	}
 }

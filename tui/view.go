@@ -276,7 +276,7 @@ func (m *Model) shortOf(act action) string {
 // this shop's.
 func (m *Model) labelOf(b *binding) string {
 	if b.act != actAsset {
-		return b.label
+		return m.w.Label(b.label)
 	}
 	var letters []string
 	for _, asset := range m.shop.Assets {
@@ -293,7 +293,7 @@ func (m *Model) labelOf(b *binding) string {
 func (m *Model) labelFor(act action) string {
 	for i := range bindings {
 		if bindings[i].act == act {
-			return bindings[i].label
+			return m.w.Label(bindings[i].label)
 		}
 	}
 	return ""

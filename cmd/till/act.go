@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,8 +103,7 @@ func doAct(cmd *cobra.Command, at places, f actFlags, text string, kind pos.ActK
 		if a.Record == nil {
 			return fmt.Errorf("the register did not say what became of sale %d; look with `till sales show %d`", r.Sale.Number, r.Sale.Number)
 		}
-		format := words.Format{Zone: time.Local, Asset: at.assets()}
-		speech := words.For("en", format)
+		speech, format := at.speech()
 		outcome := a.Record.Sale.Outcome
 		fmt.Fprintln(cmd.OutOrStdout(), pos.CleanText(strings.TrimSpace(fmt.Sprintf("sale %s  %s  %s", words.Number4(r.Sale.Number), speech.Status(outcome),
 			speech.Reason(outcome.Reason, format.Find(outcome.Asset)))), 300))

@@ -267,5 +267,6 @@ tolerance = { units = "1", percent = "0.1", fiat = "{{.Cents}}" }  # what may be
 # url = "https://shop.example/till"    # each change is posted there, signed; see till events --help
 
 [screen]
+# language = "de"                    # en, de; a region, de-AT, says how numbers are written
 # theme = "auto"                     # dark, light, contrast, plain
 `))

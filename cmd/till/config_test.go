@@ -229,6 +229,7 @@ func TestWrongConfigs(t *testing.T) {
 		{"fixed rubbish", smallConfig + "[rates]\nsources = [\"fixed\"]\nfixed = { \"bitcoin/btc\" = \"lots\" }\n", 7, []string{"is not a price"}},
 		{"expires rubbish", smallConfig + "[sale]\nexpires = \"soon\"\n", 6, []string{`like "15m"`}},
 		{"tolerance rubbish", smallConfig + "[sale]\ntolerance = { percent = \"50\" }\n", 6, []string{"between 0 and 10"}},
+		{"language", smallConfig + "[screen]\nlanguage = \"fr\"\n", 6, []string{"does not speak", "de, en"}},
 		{"theme", smallConfig + "[screen]\ntheme = \"pink\"\n", 6, []string{"dark, light"}},
 		{"callback without TLS", smallConfig + "[callback]\nurl = \"http://shop.example/\"\n", 6, []string{"callback.url:", "without TLS"}},
 		{"callback inside", smallConfig + "[callback]\nurl = \"https://192.168.1.5/hook\"\n", 6, []string{"callback.url:", "192.168.1.5 is not a public address"}},

@@ -21,6 +21,7 @@ import (
 	"github.com/cointill/till/pos/rate"
 	"github.com/cointill/till/pos/rate/feedtest"
 	"github.com/cointill/till/pos/store"
+	"github.com/cointill/till/tui/words"
 )
 
 // demoShop is known before anything has started, for the first frame.
@@ -32,8 +33,9 @@ var demoShop = pos.Shop{
 // runDemo opens the register on networks inside this process: real protocols,
 // worthless money, and nothing is left behind.
 func runDemo(ctx context.Context) error {
-	cfg := screenConfig(demoShop, "till 1")
-	cfg.Actor.Name, cfg.Hint = "Ana", "type 450, then enter, then p"
+	speaks := tongueOf(nil)
+	cfg := screenConfig(demoShop, "till 1", speaks)
+	cfg.Actor.Name, cfg.Hint = "Ana", words.For(speaks.language, words.Format{}).Phrases().HintDemo
 	return runScreen(ctx, cfg, startDemo)
 }
 

@@ -46,7 +46,7 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(tmp)
 	marked := mark + "=" + tmp
-	for name, value := range map[string]string{"TMPDIR": tmp, mark: tmp} {
+	for name, value := range map[string]string{"TMPDIR": tmp, mark: tmp, "LC_ALL": "C.UTF-8"} {
 		if err := os.Setenv(name, value); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1

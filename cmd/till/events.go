@@ -104,6 +104,7 @@ func listEvents(cmd *cobra.Command, at places, f eventsFlags) error {
 
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	l := eventLister{eventsFlags: f, books: books, out: out, find: at.assets(), path: filepath.Join(at.data, store.FileName)}
+	l.speech, l.format = at.speech()
 	l.file, _ = os.Stat(l.path)
 	err = l.run(cmd.Context(), listener(cmd.OutOrStdout()))
 	if err == nil {
@@ -124,7 +125,9 @@ type eventLister struct {
 	path  string      // of the store
 	file  os.FileInfo // of the store, when it was opened
 
-	wrote int
+	wrote  int
+	speech words.Words
+	format words.Format
 }
 
 // run ends with the last change, or, where more are waited for, with an error.
@@ -209,9 +212,7 @@ func (l *eventLister) write(ctx context.Context, c pos.Change) error {
 		_, err = l.out.Write(append(line, '\n'))
 		return err
 	}
-	format := words.Format{Zone: time.Local, Asset: l.find}
-	speech := words.For("en", format)
-	_, err := fmt.Fprintf(l.out, "%6d  %s  sale %s  %s", c.Seq, c.At.Local().Format(time.DateTime), words.Number4(c.Number), eventText(c, speech, format))
+	_, err := fmt.Fprintf(l.out, "%6d  %s  sale %s  %s", c.Seq, c.At.Local().Format(time.DateTime), words.Number4(c.Number), eventText(c, l.speech, l.format))
 	if err != nil {
 		return err
 	}
@@ -222,7 +223,7 @@ func (l *eventLister) write(ctx context.Context, c pos.Change) error {
 func eventText(c pos.Change, speech words.Words, format words.Format) string {
 	text := speech.Status(c.Outcome)
 	if c.Was != "" && c.Was != c.Outcome.Status {
-		text = string(c.Was) + " > " + text
+		text = speech.Status(pos.Outcome{Status: c.Was}) + " > " + text
 	}
 	if c.Outcome.Verdict != pos.NoVerdict {
 		text += "  " + speech.Verdict(c.Outcome.Verdict)

@@ -102,12 +102,12 @@ func findSales(cmd *cobra.Command, at places, typed string, f findFlags) error {
 	if f.json {
 		return writeJSON(out, found, at.assets())
 	}
-	format := words.Format{Zone: time.Local, Asset: at.assets()}
+	speech, format := at.speech()
 	for i, r := range found {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		tell(out, r, text, format)
+		tell(out, r, text, speech, format)
 	}
 	if more {
 		fmt.Fprintf(out, "\nonly the newest %d are shown; say more of what to look for\n", findMost)
@@ -287,8 +287,7 @@ func notFound(ctx context.Context, books *store.SQLite, text string, isAmount bo
 }
 
 // tell says in plain words what became of a sale.
-func tell(out io.Writer, r pos.Record, text string, format words.Format) {
-	speech := words.For("en", format)
+func tell(out io.Writer, r pos.Record, text string, speech words.Words, format words.Format) {
 	o := r.Sale.Outcome
 	asset := format.Find(o.Asset)
 	fmt.Fprintf(out, "sale %s  %s  rung up %s  code %s\n", words.Number4(r.Sale.Number), priceText(r.Sale.Price, format),

@@ -14,7 +14,6 @@ import (
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/store"
-	"github.com/cointill/till/tui/words"
 )
 
 // leastAddress is how short an address may be: 26 characters (Base58Check).
@@ -85,7 +84,7 @@ func askNetworks(cmd *cobra.Command, at places, f findFlags, books *store.SQLite
 			}
 			continue
 		}
-		speech := words.For("en", words.Format{Zone: time.Local, Asset: at.assets()})
+		speech, _ := at.speech()
 		fmt.Fprintln(cmd.OutOrStdout(), oneLine(errors.New(speech.Sighting(s, isHash(text), sales, time.Now()))))
 	}
 	switch {

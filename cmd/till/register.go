@@ -229,36 +229,22 @@ func openRegister(cmd *cobra.Command, at places) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	cfg := screenConfig(s.shop, s.terminal)
-	cfg.Language, cfg.Theme = s.screen.language, s.screen.theme
-	if cfg.Language != "" {
-		cfg.Locale = money.LocaleFor(cfg.Language)
-	}
+	cfg := screenConfig(s.shop, s.terminal, tongueOf(s))
+	cfg.Theme = s.screen.theme
 	return runScreen(cmd.Context(), cfg, func(ctx context.Context) (*session, error) {
 		return startShop(ctx, s, log)
 	})
 }
 
 // screenConfig is what every screen of this terminal has in common.
-func screenConfig(shop pos.Shop, terminal string) tui.Config {
+func screenConfig(shop pos.Shop, terminal string, t tongue) tui.Config {
 	if terminal == "" {
 		terminal = terminalName()
 	}
 	return tui.Config{
-		Shop: shop, Actor: pos.Actor{Terminal: terminal}, Locale: userLocale(), Zone: time.Local,
+		Shop: shop, Actor: pos.Actor{Terminal: terminal}, Language: t.language, Locale: t.locale, Zone: time.Local,
 		NoColour: os.Getenv("NO_COLOR") != "", Dumb: os.Getenv("TERM") == "dumb",
 	}
-}
-
-// userLocale is how numbers are written, in the order in which POSIX reads the
-// environment.
-func userLocale() money.Locale {
-	for _, name := range []string{"LC_ALL", "LC_MONETARY", "LANG"} {
-		if tag := os.Getenv(name); tag != "" {
-			return money.LocaleFor(tag)
-		}
-	}
-	return money.LocaleFor("")
 }
 
 // terminalName is this screen's name on sales: TILL_TERMINAL, or the host's name.

@@ -89,7 +89,7 @@ func runSale(cmd *cobra.Command, at places, f saleFlags, amount string) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "till: %s\n", wrong)
 	}
 	f2 := follower{
-		register: session.Register, asset: asset, currency: s.own(), json: f.json,
+		register: session.Register, asset: asset, currency: s.own(), json: f.json, tongue: tongueOf(s),
 		out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(),
 	}
 	err = f2.run(cmd.Context(), draft)
@@ -110,6 +110,7 @@ type follower struct {
 	register register
 	asset    chain.Asset
 	currency money.Currency
+	tongue   tongue
 	json     bool
 	out      io.Writer // the sale
 	notes    io.Writer // what is waited for
@@ -246,7 +247,7 @@ func (f *follower) request(v pos.View) {
 	if code, ok := qr.Fit(v.Pay.Forms, cols, rows, mode); ok {
 		fmt.Fprintln(f.out, code)
 	}
-	format := f.format()
+	_, format := f.tongue.words(f.find)
 	fmt.Fprintf(f.out, "sale %s", words.Number4(v.Sale.Number))
 	if v.Sale.Price.Kind == pos.PriceFiat {
 		fmt.Fprintf(f.out, ", %s", v.Sale.Price.Fiat)
@@ -281,7 +282,7 @@ func (f *follower) change(v pos.View) {
 		fmt.Fprintf(f.out, "%s\n", line)
 		return
 	}
-	speech := words.For("en", f.format())
+	speech, format := f.tongue.words(f.find)
 	o := v.Sale.Outcome
 	line := speech.Status(o)
 	if o.Verdict != pos.NoVerdict {
@@ -294,21 +295,17 @@ func (f *follower) change(v pos.View) {
 		return
 	}
 	f.last = line
-	fmt.Fprintf(f.out, "%s  %s\n", f.format().Seconds(o.At), line)
+	fmt.Fprintf(f.out, "%s  %s\n", format.Seconds(o.At), line)
 }
 
-func (f *follower) format() words.Format {
-	return words.Format{
-		Zone: time.Local,
-		Asset: func(id chain.AssetID) (chain.Asset, bool) {
-			for _, c := range f.register.Choices(pos.Draft{Price: pos.Price{Kind: pos.PriceOpen}}) {
-				if c.Asset.ID == id {
-					return c.Asset, true
-				}
-			}
-			return shippedAsset(id)
-		},
+// find describes an asset as the register knows it.
+func (f *follower) find(id chain.AssetID) (chain.Asset, bool) {
+	for _, c := range f.register.Choices(pos.Draft{Price: pos.Price{Kind: pos.PriceOpen}}) {
+		if c.Asset.ID == id {
+			return c.Asset, true
+		}
 	}
+	return shippedAsset(id)
 }
 
 // place is where a QR code can be drawn: the terminal, less the lines of text

@@ -102,8 +102,7 @@ func listSales(cmd *cobra.Command, at places, f salesFlags, text string) error {
 		fmt.Fprintln(cmd.OutOrStdout(), "no sales")
 		return nil
 	}
-	format := words.Format{Zone: time.Local, Asset: at.assets()}
-	speech := words.For("en", format)
+	speech, format := at.speech()
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NUMBER\tCODE\tTIME\tPRICE\tPAID WITH\tSTATUS\tREFERENCE")
 	for _, r := range records {
@@ -226,8 +225,7 @@ func showSale(cmd *cobra.Command, at places, f salesFlags, text string) error {
 	if f.json {
 		return writeJSON(out, []pos.Record{r}, at.assets())
 	}
-	format := words.Format{Zone: time.Local, Asset: at.assets()}
-	speech := words.For("en", format)
+	speech, format := at.speech()
 	o := r.Sale.Outcome
 	asset := format.Find(o.Asset)
 	fmt.Fprintf(out, "sale %s  code %s  id %s\n", words.Number4(r.Sale.Number), r.Sale.Code, r.Sale.ID)

@@ -14,6 +14,7 @@ import (
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
 	"github.com/cointill/till/pos/rate"
+	"github.com/cointill/till/tui/words"
 )
 
 // settings is a configuration that was understood: every value checked, in the
@@ -336,8 +337,8 @@ func percent(text string, decimals uint8) (int, bool) {
 
 func (r *reader) readScreen(c configFile) error {
 	r.out.screen = screenSettings{language: c.Screen.Language, theme: c.Screen.Theme}
-	if l := c.Screen.Language; l != "" && l != "en" && !strings.HasPrefix(l, "en-") {
-		return r.wrong("screen.language", "till speaks English so far; leave it out, or write en-GB, en-IE … for the way numbers are written")
+	if l := c.Screen.Language; l != "" && !words.Speaks(l) {
+		return r.wrong("screen.language", "till does not speak %q; it speaks %s, and a region such as de-AT or en-IE says how numbers are written", shown(l, 20), strings.Join(words.Languages(), ", "))
 	}
 	if t := c.Screen.Theme; t != "" && !slices.Contains(themes, t) {
 		return r.wrong("screen.theme", "till knows no theme %q; choose %s", shown(t, 20), strings.Join(themes, ", "))

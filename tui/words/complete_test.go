@@ -8,12 +8,15 @@ import (
 	"go/token"
 	"maps"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
@@ -69,34 +72,69 @@ func eachDecl(t *testing.T, kind token.Token, f func(*ast.ValueSpec)) {
 	}
 }
 
-// eachIsSaid looks that every value of a type has words of its own.
-func eachIsSaid(t *testing.T, typ string, say func(string) string) {
+// speakers are all languages, as their own people write numbers.
+func speakers() map[string]Words {
+	all := make(map[string]Words)
+	for _, tag := range Languages() {
+		f := en.(english).Format
+		f.Locale = money.LocaleFor(tag)
+		all[tag] = For(tag, f)
+	}
+	return all
+}
+
+// alike are texts that another language may have in common with English: names
+// and words that both took from the same place.
+var alike = []string{"PIN", "QR", "Code", "code", "Text", "text", "Tx", "tx", "Coin", "coin", "Block", "block", "OPEN", "%s", "/", "live"}
+
+// translated looks that a text is not the English one.
+func translated(t *testing.T, tag, what, text, english string) {
 	t.Helper()
-	seen := make(map[string]string)
-	for _, code := range constants(t, typ) {
-		text := say(code)
-		if text == "" || text == code || strings.ContainsAny(text, "{}%!\n") {
-			t.Errorf("%s %s has no words: %q", typ, code, text)
+	if tag != "en" && text == english && !slices.Contains(alike, text) {
+		t.Errorf("%s: %s is still in English: %q", tag, what, text)
+	}
+}
+
+// eachIsSaid looks that every value of a type has words of its own, in every
+// language.
+func eachIsSaid(t *testing.T, typ string, say func(Words, string) string) {
+	t.Helper()
+	for tag, w := range speakers() {
+		seen := make(map[string]string)
+		for _, code := range constants(t, typ) {
+			if code == "" {
+				continue // nothing to say, such as no verdict
+			}
+			text := say(w, code)
+			if text == "" || text == code && tag == "en" && strings.ToUpper(code) != code || strings.ContainsAny(text, "{}%!\n") {
+				t.Errorf("%s: %s %s has no words: %q", tag, typ, code, text)
+			}
+			if was, ok := seen[text]; ok {
+				t.Errorf("%s, %s: %s and %s read the same: %q", tag, typ, was, code, text)
+			}
+			seen[text] = code
+			translated(t, tag, typ+" "+code, text, say(en, code))
 		}
-		if was, ok := seen[text]; ok {
-			t.Errorf("%s: %s and %s read the same: %q", typ, was, code, text)
-		}
-		seen[text] = code
 	}
 }
 
 func TestEveryReasonIsASentence(t *testing.T) {
-	eachIsSaid(t, "Code", func(code string) string {
-		return en.Reason(pos.Reason{Code: pos.Code(code), N: 2, M: 3, Amount: chain.Units(25958), Fiat: money.Of(1000, "EUR"), Text: "Bob"}, btc)
+	eachIsSaid(t, "Code", func(w Words, code string) string {
+		return w.Reason(pos.Reason{Code: pos.Code(code), N: 2, M: 3, Amount: chain.Units(25958), Fiat: money.Of(1000, "EUR"), Text: "Bob"}, btc)
 	})
 }
 
 func TestEveryActIsSaid(t *testing.T) {
-	eachIsSaid(t, "ActKind", func(kind string) string { return en.Act(pos.Act{Kind: pos.ActKind(kind), Cash: money.Of(330, "EUR")}) })
-	eachIsSaid(t, "ShopActKind", func(kind string) string { return en.ShopAct(pos.ShopAct{Kind: pos.ShopActKind(kind)}) })
-	eachIsSaid(t, "RefundBasis", func(kind string) string { return en.Basis(pos.RefundBasis(kind)) })
+	eachIsSaid(t, "ActKind", func(w Words, kind string) string {
+		return w.Act(pos.Act{Kind: pos.ActKind(kind), Cash: money.Of(330, "EUR")})
+	})
+	eachIsSaid(t, "ShopActKind", func(w Words, kind string) string { return w.ShopAct(pos.ShopAct{Kind: pos.ShopActKind(kind)}) })
+	eachIsSaid(t, "RefundBasis", func(w Words, kind string) string { return w.Basis(pos.RefundBasis(kind)) })
 	a := pos.Act{Kind: pos.ActCash, Cash: money.Of(330, "EUR"), Actor: pos.Actor{Name: "Ana\x1b[31m", Terminal: "till 1"}, Approved: "Bob", Why: "coins\n"}
 	if got := en.Act(a); got != "€3.30 of it taken in cash by Ana[31m at till 1, allowed by Bob: coins" {
+		t.Error(got)
+	}
+	if got := de.Act(a); got != "davon 3,30 € bar genommen, von Ana[31m an till 1, erlaubt von Bob: coins" {
 		t.Error(got)
 	}
 	if got := en.Act(pos.Act{Kind: pos.ActAccept, Actor: pos.Actor{Name: "Bob"}, Approved: "Bob"}); got != "accepted as it is by Bob" {
@@ -104,16 +142,77 @@ func TestEveryActIsSaid(t *testing.T) {
 	}
 }
 
+func TestEveryStatusAndVerdictHasAWord(t *testing.T) {
+	eachIsSaid(t, "Status", func(w Words, s string) string { return w.Status(pos.Outcome{Status: pos.Status(s)}) })
+	eachIsSaid(t, "Status", func(w Words, s string) string { return w.StatusShort(pos.Outcome{Status: pos.Status(s)}) })
+	eachIsSaid(t, "Verdict", func(w Words, v string) string { return w.Verdict(pos.Verdict(v)) })
+	for tag, w := range speakers() {
+		for _, s := range constants(t, "Status") {
+			for _, n := range []int{1, 6, 12} {
+				o := pos.Outcome{Status: pos.Status(s), Confirmations: n, Needed: n}
+				if got := w.StatusShort(o); got == "" || ansi.StringWidth(got) > 9 && n < 10 || ansi.StringWidth(got) > 10 {
+					t.Errorf("%s: %s is %q in a list, of 9 cells at most", tag, s, got)
+				}
+				if w.Customer(o) == "" {
+					t.Errorf("%s: %s tells a customer nothing", tag, s)
+				}
+				translated(t, tag, "what a customer reads of "+s, w.Customer(o), en.Customer(o))
+			}
+		}
+	}
+}
+
 func TestEveryStateOfARateIsSaid(t *testing.T) {
-	for _, state := range constants(t, "RateState") {
-		if got := en.Rate(pos.RateState(state)); got == "" {
-			t.Errorf("%s has no word", state)
+	for tag, w := range speakers() {
+		for _, state := range constants(t, "RateState") {
+			got := w.Rate(pos.RateState(state))
+			if got == "" {
+				t.Errorf("%s: %s has no word", tag, state)
+			}
+			translated(t, tag, "the price's state "+state, got, en.Rate(pos.RateState(state)))
 		}
 	}
 	if got := en.Rate(pos.RateManual); got != "MANUAL RATE" {
 		t.Errorf("a price by hand is called %q", got)
 	}
 }
+
+// TestPhrasesAndKeysAreWhole holds every language to English, string by string.
+func TestPhrasesAndKeysAreWhole(t *testing.T) {
+	english := reflect.ValueOf(englishPhrases)
+	for tag, w := range speakers() {
+		have := reflect.ValueOf(*w.Phrases())
+		for i := range have.NumField() {
+			name, text, model := have.Type().Field(i).Name, have.Field(i).String(), english.Field(i).String()
+			if strings.TrimSpace(text) == "" {
+				t.Errorf("%s: %s is empty", tag, name)
+			}
+			if marks.FindAllString(text, -1) == nil != (marks.FindAllString(model, -1) == nil) ||
+				!slices.Equal(marks.FindAllString(text, -1), marks.FindAllString(model, -1)) {
+				t.Errorf("%s: %s has other marks than in English: %q", tag, name, text)
+			}
+			translated(t, tag, name, text, model)
+		}
+		for key, model := range englishKeys {
+			short, long := w.Key(key)
+			if short == "" || long == "" {
+				t.Errorf("%s: the key for %s has no words", tag, key)
+			}
+			if ansi.StringWidth(short) > 15 {
+				t.Errorf("%s: %q is too long for the last row", tag, short)
+			}
+			translated(t, tag, "the key for "+key, short, model[0])
+			translated(t, tag, "the key for "+key, long, model[1])
+		}
+	}
+	for key := range germanKeys {
+		if _, ok := englishKeys[key]; !ok {
+			t.Errorf("there is no key %s any more", key)
+		}
+	}
+}
+
+var marks = regexp.MustCompile(`%[^ %]`)
 
 // bodies is an entry of every kind that has something to say.
 var bodies = map[string]string{
@@ -131,6 +230,9 @@ func TestEveryEntryIsSaid(t *testing.T) {
 	for _, kind := range constants(t, "EntryKind") {
 		e := pos.Entry{Kind: pos.EntryKind(kind), Body: []byte(bodies[kind])}
 		text := en.Entry(e, pos.Sale{})
+		if other := de.Entry(e, pos.Sale{}); (other == "") != (text == "") || other == text && text != "" {
+			t.Errorf("an entry of kind %s is told as %q in German", kind, other)
+		}
 		if kind == string(pos.EntryAgain) {
 			if text != "" {
 				t.Errorf("the same outcome again is told as %q", text)
@@ -154,7 +256,11 @@ func TestEveryEntryIsSaid(t *testing.T) {
 func TestEveryEventIsSaid(t *testing.T) {
 	key := chain.PaymentKey{TxID: "9f1c04ab55d1c0ffee00112233e07a"}
 	for kind := chain.Seen; kind <= chain.HealthChanged; kind++ {
-		text := en.Event(chain.Event{Kind: kind, Key: key, Asset: btc.ID, Amount: chain.Units(7), Block: chain.BlockRef{Height: 9, Hash: "00"}, Evidence: chain.Proof{Conflicted: kind == chain.Evidence}})
+		ev := chain.Event{Kind: kind, Key: key, Asset: btc.ID, Amount: chain.Units(7), Block: chain.BlockRef{Height: 9, Hash: "00"}, Evidence: chain.Proof{Conflicted: kind == chain.Evidence}}
+		text := en.Event(ev)
+		if other := de.Event(ev); (other == "") != (text == "") || other == text && text != "" {
+			t.Errorf("%s is told as %q in German", kind, other)
+		}
 		if silent := kind == chain.Tip || kind == chain.HealthChanged; silent != (text == "") || text == kind.String() {
 			t.Errorf("%s is told as %q", kind, text)
 		}
@@ -183,8 +289,13 @@ func TestEveryErrorIsASentence(t *testing.T) {
 	})
 	others := []error{money.ErrNoRate, money.ErrRange, chain.ErrNoSuchIndex}
 	for _, err := range slices.Concat(slices.Collect(maps.Values(said)), others) {
-		if got := en.Error(fmt.Errorf("wrapped in something: %w", err)); got == "" || strings.Contains(got, "wrapped") {
-			t.Errorf("%v: %q", err, got)
+		err = fmt.Errorf("wrapped in something: %w", err)
+		for tag, w := range speakers() {
+			got := w.Error(err)
+			if got == "" || strings.Contains(got, "wrapped") {
+				t.Errorf("%s: %v: %q", tag, err, got)
+			}
+			translated(t, tag, err.Error(), got, en.Error(err))
 		}
 	}
 	for err, want := range map[error]string{
@@ -226,9 +337,13 @@ func TestWhatBecameOfASale(t *testing.T) {
 			t.Errorf("%s and %s read the same: %q", was, status, text)
 		}
 		seen[text] = status
+		translated(t, "de", "what became of a sale that is "+status, de.Became(v, now), text)
 	}
 	v.Sale.Outcome = pos.Outcome{Status: pos.Late, Reason: pos.Reason{Code: pos.WhyLate}}
 	if got := en.Became(v, now); got != "came on Wednesday, 2 h after its price ran out" {
+		t.Error(got)
+	}
+	if got := de.Became(v, now); got != "am Mittwoch gekommen, 2 h nach Fristende" {
 		t.Error(got)
 	}
 	v.Sale.Outcome.Reason.Code = pos.WhyLateCancelled
@@ -263,6 +378,9 @@ func TestWhatANetworkSays(t *testing.T) {
 	} {
 		if got := en.Sighting(it.s, it.tx, it.sales, now); got != it.want {
 			t.Errorf("\n got %q\nwant %q", got, it.want)
+		}
+		if got := de.Sighting(it.s, it.tx, it.sales, now); got == it.want || got == "" {
+			t.Errorf("in German: %q", got)
 		}
 	}
 }

@@ -68,6 +68,11 @@ func (f Format) Whole(a chain.Amount, asset chain.Asset) string {
 	return f.Locale.Amount(a, asset.Decimals, clean(asset.Symbol), least)
 }
 
+// Height writes a block's height with marks between thousands.
+func (f Format) Height(n uint64) string {
+	return f.Locale.Amount(chain.Units(n), 0, "", 0)
+}
+
 // Clock writes a time of day.
 func (f Format) Clock(t time.Time) string { return f.local(t).Format("15:04") }
 

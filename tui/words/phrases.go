@@ -14,6 +14,7 @@ type Phrases struct {
 	StartKeep  string // what is typed meanwhile is kept
 	FailedOpen string // before the reason why a sale could not be opened
 	TryAgain   string
+	HintDemo   string // what to press first in the demo
 	Held       string // %s amount, that could not be charged, while another is typed
 	Next       string // before the amount of the sale after this one
 	TooMuch    string // no more digits
@@ -116,6 +117,7 @@ type Phrases struct {
 
 	// Acts of people, and what needs a supervisor.
 	SupervisorMark string // who is needed for an act
+	Supervisor     string // the same in a sentence's letters
 	TakeCash       string // %s rest
 	LeadCash       string // %s cash, %s number, %s price
 	LeadAccept     string // %s number, %s price, %s what came

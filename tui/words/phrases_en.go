@@ -11,6 +11,7 @@ var englishPhrases = Phrases{
 	StartKeep:  "charged as soon as the register is ready",
 	FailedOpen: "not charged",
 	TryAgain:   "enter tries again, a letter charges in another coin, esc clears",
+	HintDemo:   "type 450, then enter, then p",
 	Held:       "not charged, held: %s  (esc on an empty amount takes it up)",
 	Next:       "next",
 	TooMuch:    "that is as large an amount as there can be",
@@ -105,6 +106,7 @@ var englishPhrases = Phrases{
 	KeysDemo:     "In the demo",
 
 	SupervisorMark: "SUPERVISOR",
+	Supervisor:     "supervisor",
 	TakeCash:       "take %s in cash",
 	LeadCash:       "Take %s in cash for the rest of sale %s (%s)? What came in coin is judged as before.",
 	LeadAccept:     "Sale %s of %s counts as paid with what came: %s.",

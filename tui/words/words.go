@@ -4,7 +4,12 @@
 //	words.go     Words: what a language has to say
 //	format.go    amounts, prices and times as that language's region writes them
 //	phrases.go   the fixed texts of the screens
+//	facts.go     what every language finds out in the same way before it says it
 //	words_en*.go English
+//	words_de*.go German
+//
+// Another language is another pair of files and a line in languages: the tests
+// hold it to English, string by string.
 //
 // A sentence names what happened, to what, and what to do. It never promises a
 // time, and never shows a type's or a library's name.
@@ -14,6 +19,8 @@
 package words
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +37,8 @@ type Words interface {
 	// Key names what a key does: short for the last row, long for the help.
 	// Both are "" for a name that the language does not know.
 	Key(name string) (short, long string)
+	// Label is what stands on a key: "space", "ctrl+c".
+	Label(key string) string
 
 	// Status is the word for a whole outcome: "AWAITING", "CONFIRMING 1/3".
 	Status(o pos.Outcome) string
@@ -73,6 +82,9 @@ type Words interface {
 	// the numbers of those that its payments are for, in their order.
 	Sighting(s pos.Sighting, tx bool, sales []uint64, now time.Time) string
 
+	// Scene is what the demo can play, by its id; title is the English.
+	Scene(id, title string) string
+
 	// Ago is the time since, "12 s ago"; Span is a length of time, "12 s".
 	Ago(d time.Duration) string
 	Span(d time.Duration) string
@@ -112,6 +124,32 @@ var rails = map[string]string{
 	"eip155:84532":     "Base Sepolia",
 }
 
-// For returns the words of a language tag such as "en" or "de-AT", and English
-// where there is no such language yet.
-func For(tag string, f Format) Words { return english{f} }
+// languages are those that there are.
+var languages = map[string]func(Format) Words{
+	"en": func(f Format) Words { return english{f} },
+	"de": func(f Format) Words { return german{f} },
+}
+
+// Languages lists the tags of the languages that till speaks.
+func Languages() []string { return slices.Sorted(maps.Keys(languages)) }
+
+// Speaks tells whether there are words for a tag such as "de", "de-AT", or the
+// "de_AT.UTF-8" of an environment.
+func Speaks(tag string) bool { return languages[language(tag)] != nil }
+
+// For returns the words of a tag as [Speaks] has it, and English where there is
+// no such language.
+func For(tag string, f Format) Words {
+	if words, ok := languages[language(tag)]; ok {
+		return words(f)
+	}
+	return english{f}
+}
+
+// language is the language of a tag: "de" of "de_AT.UTF-8".
+func language(tag string) string {
+	if i := strings.IndexFunc(tag, func(r rune) bool { return r == '-' || r == '_' || r == '.' || r == '@' }); i >= 0 {
+		tag = tag[:i]
+	}
+	return strings.ToLower(tag)
+}

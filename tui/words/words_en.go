@@ -25,6 +25,8 @@ func (english) Key(name string) (short, long string) {
 	return k[0], k[1]
 }
 
+func (english) Label(key string) string { return key }
+
 func (english) Status(o pos.Outcome) string {
 	if o.Status == pos.Confirming && o.Tag == "" && o.Needed > 0 {
 		return fmt.Sprintf("%s %d/%d", o.Status, o.Confirmations, o.Needed)
@@ -87,7 +89,7 @@ func (e english) Reason(r pos.Reason, asset chain.Asset) string {
 		if r.Block.Height == 0 {
 			return count(r.N, "confirmation")
 		}
-		return fmt.Sprintf("in block %s, %s", Height(r.Block.Height), count(r.N, "confirmation"))
+		return fmt.Sprintf("in block %s, %s", e.Height(r.Block.Height), count(r.N, "confirmation"))
 	case pos.WhyOver:
 		return amount + " more than asked came"
 	case pos.WhyShort:
@@ -211,26 +213,12 @@ func (english) Customer(o pos.Outcome) string {
 }
 
 func (e english) Usual(block time.Duration, n int) string {
-	n = max(n, 1)
+	usual, sometimes := e.usual(block, n)
 	switch {
-	case block <= 0:
+	case usual == "":
 		return ""
-	case block < time.Minute:
-		// Blocks come by the clock: wait for the one under way and the ones after.
-		d := time.Duration(n)*block*3/2 + 2*time.Second
-		if over := d % (5 * time.Second); over > 0 {
-			d += 5*time.Second - over
-		}
-		return "usually " + e.Span(d)
-	}
-	// Blocks come by chance: 1 in 50 single ones takes four times as long.
-	long := time.Duration(n+3) * block
-	if n > 3 {
-		long = time.Duration(2*n) * block
-	}
-	usual, sometimes := e.Span(time.Duration(n)*block), e.Span(long)
-	if strings.HasSuffix(usual, " min") && strings.HasSuffix(sometimes, " min") {
-		sometimes = strings.TrimSuffix(sometimes, " min")
+	case sometimes == "":
+		return "usually " + usual
 	}
 	return "usually " + usual + ", sometimes " + sometimes
 }
@@ -271,15 +259,15 @@ func (e english) healthFact(h chain.Health, now time.Time) string {
 	var parts []string
 	switch {
 	case h.State == chain.Syncing && h.Goal > h.Height:
-		text := fmt.Sprintf("block %s of %s", Height(h.Height), Height(h.Goal))
+		text := fmt.Sprintf("block %s of %s", e.Height(h.Height), e.Height(h.Goal))
 		if h.Left > 0 {
 			text += ", about " + e.Span(h.Left) + " left"
 		}
 		parts = append(parts, text)
 	case h.Height > 0 && !h.TipAt.IsZero():
-		parts = append(parts, "block "+Height(h.Height)+", "+e.Ago(now.Sub(h.TipAt)))
+		parts = append(parts, "block "+e.Height(h.Height)+", "+e.Ago(now.Sub(h.TipAt)))
 	case h.Height > 0:
-		parts = append(parts, "block "+Height(h.Height))
+		parts = append(parts, "block "+e.Height(h.Height))
 	}
 	switch {
 	case h.Relays > 0:
@@ -450,7 +438,7 @@ func (e english) Payment(p pos.Payment) string {
 	case pos.Unconfirmed:
 		return amount + " seen, in no block yet"
 	case pos.Included:
-		return amount + " in block " + Height(p.Block.Height)
+		return amount + " in block " + e.Height(p.Block.Height)
 	case pos.Failed:
 		return amount + " failed: it was mined and moved nothing"
 	case pos.Gone:
@@ -474,6 +462,8 @@ func (english) Proof(p chain.Proof) string {
 	return ""
 }
 
+func (english) Scene(_, title string) string { return title }
+
 func (e english) Ago(d time.Duration) string {
 	if d < time.Second {
 		return "now"
@@ -482,26 +472,20 @@ func (e english) Ago(d time.Duration) string {
 }
 
 func (english) Span(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return strconv.FormatInt(int64(max(d, 0)/time.Second), 10) + " s"
-	case d < 2*time.Hour:
-		return strconv.FormatInt(int64(d/time.Minute), 10) + " min"
-	case d < 48*time.Hour:
-		return strconv.FormatInt(int64(d/time.Hour), 10) + " h"
+	if d < 48*time.Hour {
+		return shortSpan(d)
 	}
 	return strconv.FormatInt(int64(d/(24*time.Hour)), 10) + " days"
 }
 
 func (e english) Day(t, now time.Time) string {
-	a, b := e.local(t), e.local(now)
-	days := int(b.Truncate(0).Sub(a) / (24 * time.Hour))
-	switch {
-	case a.YearDay() == b.YearDay() && a.Year() == b.Year():
-		return "today"
-	case days < 6 && days >= 0:
+	a := e.local(t)
+	switch e.near(t, now) {
+	case sameDay:
+		return englishPhrases.Today
+	case sameWeek:
 		return a.Format("Monday")
-	case a.Year() == b.Year():
+	case sameYear:
 		return a.Format("2 January")
 	}
 	return a.Format("2 January 2006")
@@ -523,15 +507,6 @@ func isAre(n int) string {
 		return "is"
 	}
 	return "are"
-}
-
-// Height writes a block's height with marks between thousands.
-func Height(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 func clean(s string) string { return pos.CleanText(s, 200) }

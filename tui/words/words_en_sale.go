@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -142,7 +141,7 @@ func (e english) entry(entry pos.Entry, sale pos.Sale) (string, error) {
 	case pos.EntryEvent:
 		ev, err := entryBody[chain.Event](entry)
 		text := e.Event(ev)
-		if text != "" && slices.ContainsFunc(sale.Acts, func(a pos.Act) bool { return a.Refund != nil && a.Refund.To == ev.Target }) {
+		if text != "" && goesBack(sale, ev) {
 			text = "going back: " + text
 		}
 		return text, err
@@ -151,8 +150,8 @@ func (e english) entry(entry pos.Entry, sale pos.Sale) (string, error) {
 		return e.Act(a), err
 	case pos.EntryOutcome:
 		o, err := entryBody[pos.Outcome](entry)
-		if o.Status == pos.Awaiting && o.Reason.Code == pos.WhyNothing && len(o.Notes) == 0 {
-			return "", err // of every sale that is rung up
+		if untold(o) {
+			return "", err
 		}
 		return e.outcome(o), err
 	case pos.EntryAgain:
@@ -210,13 +209,13 @@ func (e english) Event(ev chain.Event) string {
 			text += ": " + Short(string(ev.By))
 		}
 		if !ev.Block.IsZero() {
-			text += ", in block " + Height(ev.Block.Height)
+			text += ", in block " + e.Height(ev.Block.Height)
 		}
 		return text
 	case chain.Included:
-		return amount + " in block " + Height(ev.Block.Height) + tx
+		return amount + " in block " + e.Height(ev.Block.Height) + tx
 	case chain.Retracted:
-		return "block " + Height(ev.Block.Height) + " left the chain, and with it " + englishTx(ev.Key)
+		return "block " + e.Height(ev.Block.Height) + " left the chain, and with it " + englishTx(ev.Key)
 	case chain.Failed:
 		return "a transfer was mined and moved nothing" + tx
 	case chain.Gone:
@@ -308,34 +307,29 @@ func (e english) Became(v pos.View, now time.Time) string {
 
 // cameAt is when the last of the money came: " at 14:03", " on Sunday".
 func (e english) cameAt(v pos.View, now time.Time) string {
-	for _, p := range slices.Backward(v.Payments) {
-		if !p.Live() || p.Refund {
-			continue
-		}
-		if day := e.Day(p.When(), now); day != englishPhrases.Today {
-			return " on " + day
-		}
-		return " at " + e.Clock(p.When())
+	p, ok := lastLive(v)
+	if !ok {
+		return ""
 	}
-	return ""
+	if day := e.Day(p.When(), now); day != englishPhrases.Today {
+		return " on " + day
+	}
+	return " at " + e.Clock(p.When())
 }
 
 // lateBy is how long after the end the last of the money came.
 func (e english) lateBy(v pos.View) string {
-	o := v.Sale.Outcome
-	if o.Reason.Code == pos.WhyLateCancelled {
+	if v.Sale.Outcome.Reason.Code == pos.WhyLateCancelled {
 		return ", after it was cancelled"
 	}
-	if o.Quote < 0 || o.Quote >= len(v.Sale.Quotes) {
+	d, known := pastDeadline(v)
+	switch {
+	case !known:
 		return ""
+	case d <= 0:
+		return ", after its price ran out"
 	}
-	end := v.Sale.Quotes[o.Quote].Deadline
-	for _, p := range slices.Backward(v.Payments) {
-		if d := p.When().Sub(end); p.Live() && !p.Refund && d > 0 {
-			return ", " + e.Span(d) + " after its price ran out"
-		}
-	}
-	return ", after its price ran out"
+	return ", " + e.Span(d) + " after its price ran out"
 }
 
 func (e english) Sighting(s pos.Sighting, tx bool, sales []uint64, now time.Time) string {
@@ -357,7 +351,7 @@ func (e english) Sighting(s pos.Sighting, tx bool, sales []uint64, now time.Time
 	case b.IsZero():
 		text += "sent, and in no block yet"
 	default:
-		text += "in block " + Height(b.Height)
+		text += "in block " + e.Height(b.Height)
 		if !b.Time.IsZero() {
 			text += ", " + e.Ago(now.Sub(b.Time))
 		}

