@@ -15,8 +15,8 @@ func TestLanguageAndNumbers(t *testing.T) {
 		configured       string
 		language, locale string
 	}{
-		{"nothing is said", "", "", "", "", "en", "en"},
-		{"the C locale", "C.UTF-8", "", "de_DE.UTF-8", "", "en", "en"},
+		{"nothing is said", "", "", "", "", "en", ""},
+		{"the C locale", "C.UTF-8", "", "de_DE.UTF-8", "", "en", ""},
 		{"the environment", "", "", "de_AT.UTF-8", "", "de", "de-AT"},
 		{"messages alone", "", "de_DE.UTF-8", "en_IE.UTF-8", "", "de", "en-IE"},
 		{"a language that there is not", "", "", "fr_FR.UTF-8", "", "en", "fr"},
