@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// The devnet's stablecoin: an ERC-20 with six decimals and nothing else.
+/// The devnet's stablecoin: an ERC-20 with six decimals, of which the issuer may
+/// keep a part of every transfer, as USDT's could.
 /// It has no constructor, so that its run-time code and the customer's balance
 /// (mapping at slot 0) can stand in the genesis block.
 contract Coin {
     mapping(address => uint256) public balanceOf;
     mapping(address => mapping(address => uint256)) public allowance;
+
+    uint256 public toll; // parts of ten thousand that the contract keeps
 
     string public constant name = "Devnet USD Coin";
     string public constant symbol = "USDC";
@@ -32,11 +35,21 @@ contract Coin {
         return move(from, to, value);
     }
 
+    function setToll(uint256 parts) external {
+        require(parts <= 10000, "toll");
+        toll = parts;
+    }
+
     function move(address from, address to, uint256 value) private returns (bool) {
         require(balanceOf[from] >= value, "balance");
         balanceOf[from] -= value;
-        balanceOf[to] += value;
-        emit Transfer(from, to, value);
+        uint256 kept = (value * toll) / 10000;
+        if (kept > 0) {
+            balanceOf[address(this)] += kept;
+            emit Transfer(from, address(this), kept);
+        }
+        balanceOf[to] += value - kept;
+        emit Transfer(from, to, value - kept);
         return true;
     }
 }
