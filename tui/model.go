@@ -127,7 +127,7 @@ type Model struct {
 	noteBad bool
 	noteFor int // ticks that it stays
 	warmFor int // ticks that warming goes on
-	quitAt  time.Time
+	quitFor int // ticks in which another Ctrl+C leaves
 }
 
 // overlay is what lies over a screen and takes its keys.

@@ -18,8 +18,8 @@ func (m *Model) scenes() []Scene {
 	return m.stage.Scenes(v)
 }
 
-// sceneKey is the letter of a row: 1 to 9, then a, b, c …
-func sceneKey(i int) string {
+// SceneKey is the letter of a row: 1 to 9, then a, b, c …
+func SceneKey(i int) string {
 	if i < 9 {
 		return string(rune('1' + i))
 	}
@@ -42,7 +42,7 @@ func (m *Model) pressScenes(key string) tea.Cmd {
 		return m.play(list, m.scene)
 	}
 	for i := range list {
-		if key == sceneKey(i) {
+		if key == SceneKey(i) {
 			return m.play(list, i)
 		}
 	}
@@ -78,7 +78,7 @@ func (m *Model) drawScenes() {
 			style = theme.Strong
 			a.text(0, y, theme.Accent, ">")
 		}
-		a.text(2, y, theme.Key, sceneKey(i))
+		a.text(2, y, theme.Key, SceneKey(i))
 		a.fit(5, y, a.w()-5, style, clean(m.w.Scene(list[i].ID, list[i].Title), 100))
 	}
 }

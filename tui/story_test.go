@@ -442,7 +442,9 @@ func TestFailedStart(t *testing.T) {
 func TestLeavingTakesTwo(t *testing.T) {
 	s := newStand(t, 80, 24)
 	s.keys("450").press("enter", "ctrl+c").see("ctrl+c again leaves", "1 open: what comes is found")
-	s.clock.move(10 * time.Second)
+	for range quitTwice {
+		s.send(ticked(s.clock.Now()))
+	}
 	if s.press("ctrl+c"); s.quit {
 		t.Fatal("left although the first was long ago")
 	}

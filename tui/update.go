@@ -14,8 +14,8 @@ import (
 	"github.com/cointill/till/tui/words"
 )
 
-// quitTwice is within what time the second Ctrl+C has to follow.
-const quitTwice = 3 * time.Second
+// quitTwice is within how many ticks the second Ctrl+C has to follow.
+const quitTwice = 3
 
 // noticeTicks is how long a notice stays, in seconds.
 const noticeTicks = 6
@@ -109,6 +109,7 @@ func (m *Model) second(now time.Time) tea.Cmd {
 		}
 	}
 	m.warmFor--
+	m.quitFor--
 	return tea.Batch(m.tick(), m.warm())
 }
 
@@ -425,14 +426,13 @@ func (m *Model) paste(text string) tea.Cmd {
 
 // leave is Ctrl+C: the second within a few seconds ends the program.
 func (m *Model) leave() tea.Cmd {
-	now := m.cfg.Clock.Now()
-	if !m.quitAt.IsZero() && now.Sub(m.quitAt) <= quitTwice {
+	if m.quitFor > 0 {
 		if m.box != nil {
 			m.box.Close()
 		}
 		return tea.Quit
 	}
-	m.quitAt = now
+	m.quitFor = quitTwice
 	text := m.p.Leave
 	if n := len(m.open); n > 0 && !m.shop.Training { // training leaves nothing behind
 		text += " " + fmt.Sprintf(m.p.LeaveOpen, n)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	"os"
 	"sync"
 	"time"
 
@@ -125,6 +126,11 @@ func (e *Ethereum) startNode(key *ecdsa.PrivateKey) error {
 		return err
 	}
 	e.stack = stack
+	// It makes a folder for keys in any case. Nothing is ever in it, and whoever
+	// is killed could not remove it.
+	if err := os.RemoveAll(stack.KeyStoreDir()); err != nil {
+		return err
+	}
 
 	cfg := ethconfig.Defaults
 	cfg.Genesis = e.genesis(crypto.PubkeyToAddress(key.PublicKey))

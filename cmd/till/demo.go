@@ -5,11 +5,16 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/chain/bitcoin"
@@ -30,18 +35,83 @@ var demoShop = pos.Shop{
 	Default: chain.Bitcoin, Training: true,
 }
 
-// runDemo opens the register on networks inside this process: real protocols,
-// worthless money, and nothing is left behind.
-func runDemo(ctx context.Context) error {
-	speaks := tongueOf(nil)
-	cfg := screenConfig(demoShop, "till 1", speaks)
-	cfg.Actor.Name, cfg.Hint = "Ana", words.For(speaks.language, words.Format{}).Phrases().HintDemo
-	return runScreen(ctx, cfg, startDemo)
+func demoCommand() *cobra.Command {
+	var speed int
+	var script, shots string
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Open the register on networks inside this process: no configuration, no internet, no money",
+		Long: `Opens the register of a shop that does not exist, on networks inside this process:
+real protocols and worthless money. In front of the counter stands a customer: p
+lets him pay, P has all that can go wrong. Nothing is left behind.
+
+With --script a show is played from a file, one step a line:
+
+` + showHelp + sceneNames() + ".",
+		Example: `  till demo
+  till demo --speed 10
+  till demo --script stand.show
+  till demo --script stand.show | less`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if speed < 1 || speed > mostSpeed {
+				return usage("--speed takes 1 to %d: how many times as fast time runs", mostSpeed)
+			}
+			if script != "" {
+				return runShow(cmd, script, shots, speed)
+			}
+			if shots != "" {
+				return usage("--shots needs a --script that takes some")
+			}
+			return runDemo(cmd.Context(), speed)
+		},
+	}
+	cmd.Flags().IntVar(&speed, "speed", 1, "how many times as fast time runs, 1 to 60")
+	cmd.Flags().StringVar(&script, "script", "", "play a show from a `file`; - reads it")
+	cmd.Flags().StringVar(&shots, "shots", "", "write the show's shots into a `folder`, as NAME.txt")
+	return cmd
 }
 
-// startDemo makes two networks, a price feed and a shop that knows neither is
-// in the same process.
-func startDemo(ctx context.Context) (_ *session, err error) {
+// mostSpeed turns a quarter of an hour into 15 seconds.
+const mostSpeed = 60
+
+// runDemo opens the register on networks inside this process: real protocols,
+// worthless money, and nothing is left behind.
+func runDemo(ctx context.Context, speed int) error {
+	w := newWorld(speed)
+	speaks := tongueOf(nil)
+	cfg := screenConfig(demoShop, "till 1", speaks)
+	cfg.Actor.Name, cfg.Hint, cfg.Clock = "Ana", words.For(speaks.language, words.Format{}).Phrases().HintDemo, paced{w.clock}
+	return runScreen(ctx, cfg, w.start)
+}
+
+// world is what a demo takes place in.
+type world struct {
+	clock  *warp
+	random func(what string) io.Reader
+	walk   bool         // prices move by themselves
+	blocks *atomic.Bool // so do blocks come
+}
+
+// newWorld is one that moves by itself and is never the same.
+func newWorld(speed int) world {
+	w := world{clock: newWarp(time.Now(), speed), random: func(string) io.Reader { return rand.Reader }, walk: true, blocks: new(atomic.Bool)}
+	w.blocks.Store(true)
+	return w
+}
+
+// How often blocks come by themselves while time runs as usual; real ones of
+// Bitcoin take ten minutes, and nobody at a stand waits that long.
+const (
+	bitcoinEvery  = 15 * time.Second
+	ethereumEvery = 4 * time.Second
+	// blockLeast: dates in blocks have whole seconds, and no two have the same.
+	blockLeast = time.Second
+)
+
+// start makes two networks, a price feed and a shop that knows neither is in
+// the same process.
+func (w world) start(ctx context.Context) (_ *session, err error) {
 	// What was started is ended in reverse, also when the rest fails.
 	var undo []func()
 	after := func() {
@@ -64,25 +134,26 @@ func startDemo(ctx context.Context) (_ *session, err error) {
 	undo = append(undo, func() { _ = os.RemoveAll(dir) })
 	log := slog.New(slog.DiscardHandler)
 
-	btc, err := devnet.StartBitcoin(life, devnet.BitcoinOptions{Rand: rand.Reader})
+	btc, err := devnet.StartBitcoin(life, devnet.BitcoinOptions{Rand: w.random("bitcoin")})
 	if err != nil {
 		return nil, fmt.Errorf("the demo's Bitcoin network did not start: %w", err)
 	}
 	undo = append(undo, func() { _ = btc.Close() })
-	ticks := time.NewTicker(autoMine)
-	undo = append(undo, ticks.Stop, btc.AutoMine(ticks.C))
-	eth, err := devnet.StartEthereum(life, devnet.EthereumOptions{Rand: rand.Reader, BlockEvery: 4 * time.Second})
+	eth, err := devnet.StartEthereum(life, devnet.EthereumOptions{Rand: w.random("ethereum")})
 	if err != nil {
 		return nil, fmt.Errorf("the demo's Ethereum network did not start: %w", err)
 	}
 	undo = append(undo, func() { _ = eth.Close() })
-	prices, err := feedtest.Start(feedtest.Options{Seed: uint64(time.Now().UnixNano())})
+	seed := uint64(time.Now().UnixNano())
+	prices, err := feedtest.Start(feedtest.Options{Seed: seed, Still: !w.walk})
 	if err != nil {
 		return nil, fmt.Errorf("the demo's exchanges did not start: %w", err)
 	}
 	undo = append(undo, func() { _ = prices.Close() })
+	ended := w.mine(life, btc, eth)
+	undo = append(undo, func() { stop(); ended() })
 
-	rails, err := demoRails(dir, btc, eth, log)
+	rails, err := w.rails(dir, btc, eth, log)
 	if err != nil {
 		return nil, err
 	}
@@ -104,15 +175,16 @@ func startDemo(ctx context.Context) (_ *session, err error) {
 	}
 	shop := demoShop
 	shop.Fingerprint = rails[0].Account().Fingerprint + " " + rails[1].Account().Fingerprint
+	st := newStage(w.clock, btc, eth, prices)
+	undo = append(undo, st.close)
 	s, err := parts{
 		shop: shop, policy: demoPolicy(rails), rails: rails,
-		rates: rate.New(rate.Config{
+		rates: shownRates{clock: w.clock, Feed: rate.New(rate.Config{
 			Sources: sources, Assets: assets, Currencies: shop.Currencies, Clock: clock{},
 			// Four times as fast as in a shop, so that a stand sees a price age.
 			Interval: 5 * time.Second, MaxAge: 15 * time.Second, Stale: 75 * time.Second,
-		}),
-		store: books, log: log, after: after,
-		stage: &stage{bitcoin: btc, ethereum: eth, prices: prices, paid: make(map[string]chain.TxID)},
+		})},
+		store: books, log: log, after: after, clock: w.clock, random: w.random("register"), stage: st,
 	}.open(ctx)
 	if err != nil {
 		undo = nil // open has ended everything
@@ -128,10 +200,28 @@ func startDemo(ctx context.Context) (_ *session, err error) {
 	return s, nil
 }
 
-// demoRails makes the shop's side: public keys, and watchers that connect to
-// the networks like any stranger.
-func demoRails(dir string, btc *devnet.Bitcoin, eth *devnet.Ethereum, log *slog.Logger) ([]chain.Rail, error) {
-	bitcoinKey, evmKey, err := devnet.ShopKeys(rand.Reader)
+// mine lets both networks find blocks by the demo's clock, until ctx ends. The
+// function that it returns waits for that.
+func (w world) mine(ctx context.Context, btc *devnet.Bitcoin, eth *devnet.Ethereum) (ended func()) {
+	var work sync.WaitGroup
+	every := func(d time.Duration, mine func()) {
+		work.Go(func() {
+			w.clock.beat(ctx, d, blockLeast, func() {
+				if w.blocks.Load() {
+					mine() // the next block will do as well
+				}
+			})
+		})
+	}
+	every(bitcoinEvery, func() { _, _ = btc.Mine(1) })
+	every(ethereumEvery, func() { _ = eth.Mine(1) })
+	return work.Wait
+}
+
+// rails makes the shop's side: public keys, and watchers that connect to the
+// networks like any stranger.
+func (w world) rails(dir string, btc *devnet.Bitcoin, eth *devnet.Ethereum, log *slog.Logger) ([]chain.Rail, error) {
+	bitcoinKey, evmKey, err := devnet.ShopKeys(w.random("shop"))
 	if err != nil {
 		return nil, err
 	}
@@ -148,18 +238,23 @@ func demoRails(dir string, btc *devnet.Bitcoin, eth *devnet.Ethereum, log *slog.
 	})
 	// The chain is part of a token's name: the same token on another chain is
 	// other money.
-	token := eth.Token()
+	native, token := eth.Native(), eth.Token()
 	token.Name = "USDC on Devnet"
-	ew, err2 := ethereum.New(ethereum.Config{
+	native.Block, token.Block = ethereumEvery, ethereumEvery
+	conf := ethereum.Config{
 		ChainID: eth.ChainID(), Endpoints: []string{eth.Endpoint()},
-		Native: eth.Native(), Tokens: []chain.Asset{token}, BlockTime: 4 * time.Second, Logger: log,
-	})
+		Native: native, Tokens: []chain.Asset{token}, BlockTime: ethereumEvery, Logger: log,
+	}
+	if !w.walk {
+		conf.Stale = 24 * time.Hour // blocks come when the show says so
+	}
+	ew, err2 := ethereum.New(conf)
 	if err := errors.Join(err, err2); err != nil {
 		return nil, err
 	}
 	return []chain.Rail{
-		&bitcoinRail{network: bitcoin.Regtest, key: key, watcher: bw},
-		&evmRail{chainID: eth.ChainID(), network: eth.Network(), key: accounts, assets: []chain.Asset{eth.Native(), token}, watcher: ew},
+		&bitcoinRail{network: bitcoin.Regtest, key: key, watcher: lens{bw, w.clock}},
+		&evmRail{chainID: eth.ChainID(), network: eth.Network(), key: accounts, assets: []chain.Asset{native, token}, watcher: lens{ew, w.clock}},
 	}, nil
 }
 

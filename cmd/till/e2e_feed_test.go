@@ -49,7 +49,7 @@ func TestFeedGarbage(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = prices.Close() }()
-			rails, err := demoRails(t.TempDir(), btc, eth, log)
+			rails, err := newWorld(1).rails(t.TempDir(), btc, eth, log)
 			if err != nil {
 				t.Fatal(err)
 			}

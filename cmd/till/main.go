@@ -69,12 +69,3 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	}
 	return usage("there is no %q here; see %s --help", clip(args[0]), cmd.CommandPath())
 }
-
-func demoCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "demo",
-		Short: "Open the register on networks inside this process: no configuration, no internet, no money",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context()) },
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -38,6 +39,7 @@ type parts struct {
 	store    pos.Store
 	log      *slog.Logger
 	clock    pos.Clock // nil = the machine's
+	random   io.Reader // nil = crypto/rand
 	// stage is the demo's customer, nil outside the demo.
 	stage tui.Stage
 	// poster posts changes to callbacks, nil in the demo.
@@ -82,9 +84,12 @@ func (p parts) still(ctx context.Context) (*session, error) {
 	if p.clock == nil {
 		p.clock = clock{}
 	}
+	if p.random == nil {
+		p.random = rand.Reader
+	}
 	reg, err := pos.New(ctx, pos.Config{
 		Shop: p.shop, Policy: p.policy, Rules: p.rules, Callback: p.callback, Rails: p.rails, Rates: p.rates,
-		Store: p.store, Clock: p.clock, Random: rand.Reader, Log: p.log,
+		Store: p.store, Clock: p.clock, Random: p.random, Log: p.log,
 	})
 	if err != nil {
 		_ = p.discard()
@@ -163,10 +168,24 @@ func (clock) After(d time.Duration) (<-chan time.Time, func()) {
 func runScreen(ctx context.Context, cfg tui.Config, start func(context.Context) (*session, error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cfg.Clock, cfg.Context = clock{}, ctx
+	cfg.Context = ctx
+	if cfg.Clock == nil {
+		cfg.Clock = clock{}
+	}
+	return runProgram(ctx, newProgram(tui.New(cfg)), start)
+}
+
+// newProgram makes the program of a screen.
+func newProgram(model tea.Model, also ...tea.ProgramOption) *tea.Program {
 	// Half the frames of the default: nothing here is animated, and a renderer
 	// that wakes 60 times a second is most of what an idle till uses.
-	program := tea.NewProgram(tui.New(cfg), tea.WithoutSignalHandler(), tea.WithFPS(30))
+	return tea.NewProgram(model, append(also, tea.WithoutSignalHandler(), tea.WithFPS(30))...)
+}
+
+// runProgram shows a screen, and opens its register meanwhile.
+func runProgram(ctx context.Context, program *tea.Program, start func(context.Context) (*session, error)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	// Quit and not tea.WithContext: that one closes the input under its reader.
 	defer context.AfterFunc(ctx, program.Quit)()
 

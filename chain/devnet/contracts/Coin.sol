@@ -44,12 +44,12 @@ contract Coin {
         require(balanceOf[from] >= value, "balance");
         balanceOf[from] -= value;
         uint256 kept = (value * toll) / 10000;
+        balanceOf[to] += value - kept;
+        emit Transfer(from, to, value - kept);
         if (kept > 0) {
             balanceOf[address(this)] += kept;
             emit Transfer(from, address(this), kept);
         }
-        balanceOf[to] += value - kept;
-        emit Transfer(from, to, value - kept);
         return true;
     }
 }
