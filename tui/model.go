@@ -54,6 +54,9 @@ type Config struct {
 	// Printer prints receipts; nil = no key for it.
 	Printer Printer
 
+	// IdleLock is after how long without a key the till locks itself; 0 = never.
+	IdleLock time.Duration
+
 	// Context ends whatever the model's commands wait for. nil = never.
 	Context context.Context
 	// Random makes the ids of sales; nil = crypto/rand.
@@ -117,6 +120,7 @@ type Model struct {
 	day    daySheet // the day screen\'s
 	lock   lock
 	keyAt  time.Time // when a key was last pressed
+	idleAt time.Time // since when nobody has touched the till
 	news   []string  // ids of sales with something new, oldest first
 	list   saleList
 	scroll int  // of the help, the health and the detail screen

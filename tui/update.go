@@ -70,6 +70,8 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		return m.locked(msg)
 	case unlocked:
 		return m.unlocked(msg)
+	case idled:
+		return m.idled(msg)
 	case staffed:
 		m.staffed(msg)
 	case told:
@@ -110,7 +112,7 @@ func (m *Model) second(now time.Time) tea.Cmd {
 	}
 	m.warmFor--
 	m.quitFor--
-	return tea.Batch(m.tick(), m.warm())
+	return tea.Batch(m.tick(), m.warm(), m.lockIdle(now))
 }
 
 // hear takes the register's news and waits for the next.

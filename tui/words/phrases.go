@@ -184,4 +184,13 @@ type Phrases struct {
 	LockNobody string
 	LockHello  string // %s name
 	KeysDay    string // heading
+
+	// Over SSH, before or after a screen.
+	SSHNoCommand  string
+	SSHNoTerminal string
+	SSHFull       string // %d screens
+	SSHKeyGone    string
+	SSHStopping   string
+	SSHFault      string
+	SSHLost       string // the till at the other end of the line is gone
 }

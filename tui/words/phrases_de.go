@@ -247,7 +247,7 @@ var germanScenes = map[string]string{
 	"reorg":      "die letzten zwei Blöcke werden ersetzt, die Zahlung kommt wieder",
 	"orphan":     "die letzten zwei Blöcke werden ersetzt, die Zahlung ist verloren",
 	"rest":       "zahlt den Rest",
-	"late":       "zahlt erst nach Ablauf des Kurses",
+	"late":       "zahlt, wenn der Kurs um ist",
 	"toll":       "zahlt, und der Token behält 1 % davon",
 	"inside":     "zahlt aus einem Smart Contract: zu sehen erst im Block",
 	"node-down":  "das Netz ist eine halbe Minute lang unterbrochen",

@@ -172,6 +172,14 @@ var englishPhrases = Phrases{
 	LockNobody: "nobody has a PIN: the owner gives one with till staff add",
 	LockHello:  "%s is at the till",
 	KeysDay:    "On the day",
+
+	SSHNoCommand:  "there are no commands here; connect without one, and the till opens",
+	SSHNoTerminal: "this is a screen and needs a terminal; connect with ssh -t",
+	SSHFull:       "all %d screens of this till are in use; close one, or allow more in the configuration, [ssh] sessions",
+	SSHKeyGone:    "this key opens no screen here any more",
+	SSHStopping:   "the service is being stopped; what was rung up is kept",
+	SSHFault:      "a fault of till itself closed this screen; connect again, what was rung up is kept",
+	SSHLost:       "the till service is gone; start it again with `till serve`. What was rung up is kept",
 }
 
 // englishKeys are a short text for the last row and a long one for the help.
