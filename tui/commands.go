@@ -97,6 +97,12 @@ func (m *Model) ask(f func(context.Context) tea.Msg) tea.Cmd {
 // load fetches the open sales, however old they are.
 func (m *Model) load() tea.Cmd {
 	reg := m.reg
+	switch {
+	case m.cfg.Role == Board:
+		return m.loadBoard()
+	case !m.counter():
+		return nil // what is not its own is none of its business
+	}
 	return m.ask(func(ctx context.Context) tea.Msg {
 		var all []pos.View
 		for _, status := range openStatuses {

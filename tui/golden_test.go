@@ -89,7 +89,7 @@ var situations = append([]situation{
 		s.keys("1620").press("enter", "n").keys("450b")
 		s.press("n").happens(231, paid).happens(232, late)
 	}},
-}, deciding()...)
+}, append(deciding(), playing()...)...)
 
 // deciding is what a cashier and a supervisor meet when something went wrong.
 func deciding() []situation {

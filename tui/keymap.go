@@ -9,7 +9,7 @@ import (
 )
 
 // place is a screen as far as keys are concerned.
-type place uint16
+type place uint32
 
 const (
 	onAmount   place = 1 << iota
@@ -21,6 +21,12 @@ const (
 	onHealth
 	onAway // what came while nobody looked
 	onDay
+	onKiosk    // a customer types an amount, at a kiosk
+	onKioskPay // … and pays
+	onKioskEnd // … and has paid, or not
+	onDisplay  // the customer's view of another terminal's sale
+	onBoard    // numbers for the pick-up
+	onGuest    // the demo's audience pays
 
 	anywhere = onAmount | onPay | onOutcome | onCustomer | onSales | onDetail | onHealth | onAway | onDay
 	onSale   = onPay | onOutcome | onCustomer
@@ -87,6 +93,10 @@ const (
 	actPay       action = "demo-pay"
 	actScenes    action = "demo-scenes"
 	actMine      action = "demo-mine"
+	actKioskPay  action = "kiosk-pay"
+	actKioskBack action = "kiosk-back"
+	actKioskNext action = "kiosk-next"
+	actGuestPay  action = "guest-pay"
 )
 
 // binding is one row of the table: which keys do what, and where.
@@ -161,6 +171,21 @@ var bindings = []binding{
 	{act: actDayBefore, keys: k("left", "up", "pgup"), label: "left", on: onDay, foot: onDay},
 	{act: actDayAfter, keys: k("right", "down", "pgdown"), label: "right", on: onDay, foot: onDay, now: (*Model).notToday},
 	{act: actShut, keys: k("esc"), label: "esc", on: onSales | onDetail | onHealth | onDay, foot: onSales | onDetail | onHealth | onDay},
+
+	// The roles that face customers: whatever is not here cannot be reached there.
+	{act: actKioskPay, keys: k("enter"), label: "enter", on: onKiosk, foot: onKiosk, now: (*Model).canCharge},
+	{act: actPickUp, keys: k("up", "left", "pgup"), label: "up", on: onKiosk},
+	{act: actPickDown, keys: k("down", "right", "pgdown"), label: "down", on: onKiosk, now: (*Model).canChoose},
+	{act: actDigits, keys: k("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"), label: "0-9", on: onKiosk | onGuest},
+	{act: actPoint, keys: k(".", ","), label: ". ,", on: onKiosk},
+	{act: actBack, keys: k("backspace"), label: "backspace", on: onKiosk | onGuest},
+	{act: actClear, keys: k("esc"), label: "esc", on: onKiosk | onGuest, foot: onKiosk | onGuest, hint: (*Model).clearable},
+	{act: actCoin, keys: k("c"), label: "c", on: onKioskPay, foot: onKioskPay, now: (*Model).canOffer},
+	{act: actForm, keys: k("v"), label: "v", on: onKioskPay, foot: onKioskPay, now: (*Model).hasForms},
+	{act: actKioskBack, keys: k("esc"), label: "esc", on: onKioskPay, foot: onKioskPay, now: (*Model).untouched},
+	{act: actKioskNext, keys: k("enter", "n"), label: "enter", on: onKioskPay, foot: onKioskPay, now: (*Model).kioskMayLeave},
+	{act: actKioskNext, keys: k("enter", "esc", "space", "n"), label: "enter", on: onKioskEnd, foot: onKioskEnd},
+	{act: actGuestPay, keys: k("enter"), label: "enter", on: onGuest, foot: onGuest, now: (*Model).canGuestPay},
 
 	{act: actNews, keys: k("tab"), label: "tab", on: anywhere, now: (*Model).hasNews},
 	{act: actFind, keys: k("w"), label: "w", on: anywhere},
@@ -257,6 +282,8 @@ func KeyGroups(w words.Words) []KeyGroup {
 		{p.KeysSales, onSales | onDetail},
 		{p.KeysAway, onAway},
 		{p.KeysDay, onDay},
+		{p.KeysKiosk, onKiosk | onKioskPay | onKioskEnd},
+		{p.KeysGuest, onGuest},
 		{p.KeysAlways, anywhere},
 	} {
 		group := KeyGroup{Title: g.title}

@@ -61,6 +61,8 @@ type Config struct {
 	Context context.Context
 	// Random makes the ids of sales; nil = crypto/rand.
 	Random io.Reader
+	// ShowTotals keeps what was taken today on the amount screen.
+	ShowTotals bool
 	// Quiet leaves the bell out.
 	Quiet bool
 }
@@ -126,6 +128,13 @@ type Model struct {
 	scroll int  // of the help, the health and the detail screen
 	more   bool // they go on below the last row
 	scene  int
+	hits   []hit // what a click means, as last drawn
+	kiosk  kioskState
+	guest  guestState
+	today  totals
+	sure   chain.AssetID // what a far amount would be charged in
+	rung   string        // the sale that was rung up here last
+	shown  string        // what the floor was told
 
 	notice  string
 	noteBad bool
@@ -143,6 +152,7 @@ const (
 	overCancel
 	overScenes
 	overForm
+	overSure // an amount far above anything usual
 )
 
 // busy is a command whose answer decides what the next key means.
@@ -233,6 +243,7 @@ func (m *Model) Init() tea.Cmd {
 	if m.reg != nil {
 		cmds = append(cmds, m.listen(), m.load(), m.heed())
 	}
+	cmds = append(cmds, m.follow())
 	return tea.Batch(cmds...)
 }
 
@@ -253,6 +264,9 @@ func (m *Model) view() (pos.View, bool) {
 
 // here is where the person is, as far as keys go.
 func (m *Model) here() place {
+	if !m.counter() {
+		return m.rolePlace()
+	}
 	if m.at != onSale {
 		return m.at
 	}

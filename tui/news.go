@@ -42,7 +42,7 @@ func (m *Model) looked(id string) {
 	m.layout()
 }
 
-func (m *Model) hasNews() bool { return len(m.news) > 0 || m.awayFirst() }
+func (m *Model) hasNews() bool { return m.counter() && (len(m.news) > 0 || m.awayFirst()) }
 
 func (m *Model) drawNews() {
 	if !m.hasNews() || m.lay.news.H == 0 {

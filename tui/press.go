@@ -24,6 +24,9 @@ func (m *Model) press(key string) tea.Cmd {
 		return nil
 	}
 	m.keyAt = m.cfg.Clock.Now()
+	if !m.counter() {
+		return m.pressRole(key)
+	}
 	if m.lock.on && m.busy == idle {
 		return m.pressLock(key)
 	}
@@ -222,14 +225,14 @@ func (m *Model) pressOver(key string) tea.Cmd {
 		}
 	case overCancel:
 		switch key {
-		case "y", "enter":
+		case "y":
 			m.over = overNone
 			if v, ok := m.view(); ok && untouched(v) {
 				m.busy = acting
 				return m.cancelSale(v.Sale.ID)
 			}
-		case "n", "esc":
-			m.over = overNone
+		case "n", "esc", "enter":
+			m.over = overNone // enter is pressed without reading
 		default:
 			m.typeNext(key, onPay)
 		}
@@ -237,6 +240,8 @@ func (m *Model) pressOver(key string) tea.Cmd {
 		return m.pressScenes(key)
 	case overForm:
 		return m.pressForm(key)
+	case overSure:
+		return m.pressSure(key)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (m *Model) canOffer() bool { return m.untouched() && len(m.shop.Assets) > 1
 // request is what the code on screen asks for, and of whom: of the customer, or
 // of the owner's wallet where money is to go back.
 func (m *Model) request(v pos.View) pos.Request {
-	if p := v.Payout; p != nil && !m.customer {
+	if p := v.Payout; p != nil && !m.customer && m.counter() {
 		return pos.Request{
 			Quote: pos.Quote{Asset: p.Refund.Asset, Rail: p.Refund.Rail, To: p.Refund.To},
 			Asset: p.Asset, Amount: p.Rest, Forms: p.Forms,
@@ -246,8 +246,11 @@ func (m *Model) codeMode() qr.Mode { return qr.ModeFor(m.cfg.Dumb, !m.th.Colour,
 
 // codeRoom is the room for a code on this screen.
 func (m *Model) codeRoom() rect {
-	if m.here() == onCustomer {
+	switch m.here() {
+	case onCustomer, onDisplay:
 		return m.lay.customer().code
+	case onKioskPay, onKioskEnd:
+		return m.lay.kioskPay().code
 	}
 	code, _ := m.lay.pay()
 	if v, _ := m.view(); v.Payout != nil && m.lay.solo {

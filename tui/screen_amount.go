@@ -101,6 +101,15 @@ func (m *Model) charge(asset chain.AssetID) tea.Cmd {
 	if price.Kind == pos.PriceAsset {
 		asset = price.Asset
 	}
+	if m.unusual(m.draft) {
+		m.over, m.sure = overSure, asset
+		return nil
+	}
+	return m.chargeNow(asset)
+}
+
+// chargeNow is charge once nothing is to be asked any more.
+func (m *Model) chargeNow(asset chain.AssetID) tea.Cmd {
 	if m.draft.id == "" {
 		m.draft.id = m.newID()
 	}
@@ -157,12 +166,50 @@ func (m *Model) drawAmount() {
 		y = m.drawChoices(wide.sub(x, y, wide.w()-x-1, a.h()-y), d) + y + 1
 	}
 	m.drawBelow(wide.sub(x, y, wide.w()-x-1, max(0, a.h()-y-1)), d)
-	if m.shop.Fingerprint != "" && (a.h() > y || m.keysChanged()) {
-		a.text(m.lay.margin, a.h()-1, theme.Dim, m.p.KeyMark+" "+clean(m.shop.Fingerprint, 30))
+	x = m.lay.margin
+	switch {
+	case side.W == 0 && len(m.open) > 0:
+		m.drawOpenRow(a.sub(x, a.h()-1, a.w()-x, 1))
+	case m.shop.Fingerprint != "" && (a.h() > y || m.keysChanged()):
+		x = a.text(x, a.h()-1, theme.Dim, m.p.KeyMark+" "+clean(m.shop.Fingerprint, 30)) + 3
+	}
+	if text := m.totalsText(); text != "" && (side.W > 0 || len(m.open) == 0) {
+		row := m.area(m.lay.body)
+		if end := row.w() - m.lay.margin; end-ansi.StringWidth(text) >= x {
+			row.right(end, row.h()-1, theme.Dim, text)
+		}
 	}
 	if side.W > 0 {
 		m.drawOpen(m.area(side))
 	}
+}
+
+// drawOpenRow is drawOpen where there is one row for it: how many sales are open,
+// and the one that somebody has to look at first.
+func (m *Model) drawOpenRow(a area) {
+	first := m.known[m.open[0]]
+	for _, id := range m.open {
+		if v := m.known[id]; urgency(v) > urgency(first) {
+			first = v
+		}
+	}
+	x := a.text(0, 0, theme.Dim, fmt.Sprintf("%s %d", m.p.Open, len(m.open))) + 3
+	x = a.text(x, 0, theme.Text, words.Number4(first.Sale.Number)) + 2
+	x = a.text(x, 0, theme.Text, m.priceText(first, true)) + 2
+	a.fit(x, 0, a.w()-x, m.styleOf(first.Sale.Outcome), m.w.StatusShort(first.Sale.Outcome))
+}
+
+// urgency orders open sales by how soon a person has to look at them.
+func urgency(v pos.View) int {
+	switch s := v.Sale.Outcome.Status; {
+	case conflicted(s):
+		return 3
+	case undecided(v):
+		return 2
+	case s != pos.Awaiting:
+		return 1
+	}
+	return 0
 }
 
 // drawStrip shows the lines of a sale that has more than one amount, the

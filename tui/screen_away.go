@@ -39,6 +39,9 @@ const quiet = 5 * time.Second
 
 // heed takes what the board says of an absence.
 func (m *Model) heed() tea.Cmd {
+	if !m.counter() {
+		return nil
+	}
 	was := len(m.away.sales())
 	m.away.is = m.board.Away
 	n := len(m.away.sales())

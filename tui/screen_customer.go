@@ -7,6 +7,7 @@ import (
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/tui/theme"
+	"github.com/cointill/till/tui/words"
 )
 
 // The customer's view: the price, the code as large as it fits, and one
@@ -37,7 +38,16 @@ func (l layout) customer() customerLayout {
 
 func (m *Model) drawCustomer(v pos.View) {
 	l, o := m.lay.customer(), v.Sale.Outcome
-	m.drawPrice(m.area(l.price), v)
+	if m.cfg.Role == Kiosk {
+		l = m.lay.kioskPay()
+	}
+	row := l.what == l.price // the price has a row of its own, or shares it
+	switch {
+	case !row:
+		m.drawPrice(m.area(l.price), v)
+	case len(v.Pay.Forms) == 0:
+		m.area(l.price).center(0, theme.Strong, m.priceText(v, true)+"      "+m.p.KioskNumber+" "+words.Number4(v.Sale.Number))
+	}
 	a := m.area(l.code)
 	said := m.w.Customer(o)
 	if asked := o.Status == pos.Awaiting || o.Status == pos.Partial; m.code.IsZero() && !asked {
@@ -57,7 +67,12 @@ func (m *Model) drawCustomer(v pos.View) {
 		if !amount.IsZero() {
 			text += "      " + m.f.Coin(amount, asset)
 		}
-		m.area(l.what).center(0, theme.Strong, text)
+		if row && len(v.Pay.Forms) > 0 {
+			text = m.priceText(v, true) + "      " + text
+		}
+		if !row || len(v.Pay.Forms) > 0 {
+			m.area(l.what).center(0, theme.Strong, text)
+		}
 	}
 	if m.notice != "" {
 		// The person at the keys has to see it too: that it was copied, and
@@ -128,5 +143,8 @@ func (m *Model) drawThanks(a area, v pos.View) {
 	at := rect{0, 0, a.w(), a.h()}.middle(widthOf(lines), len(lines))
 	for i, l := range lines {
 		a.blocks(at.X, at.Y+i, m.styleOf(o), l)
+	}
+	if y := at.Y + at.H + 2; o.Status == pos.Confirming && o.Tag == "" && y < a.h() {
+		m.drawBar(a.sub(at.X, y, at.W, 1), o)
 	}
 }

@@ -66,26 +66,32 @@ func (m *Model) toDay(back int) tea.Cmd {
 	reg, asked := m.reg, m.day.asked
 	from, until := m.dayOf(m.day.back)
 	return m.ask(func(ctx context.Context) tea.Msg {
-		sheet := daySheet{}
-		q := pos.Query{From: from, Until: until, Limit: 500}
-		for {
-			views, err := reg.Views(ctx, q)
-			if err != nil {
-				return added{asked, sheet, err}
-			}
-			for _, v := range views {
-				sheet.add(v)
-			}
-			if len(views) < q.Limit {
-				return added{asked, sheet, nil}
-			}
-			if sheet.sales >= mostOfDay {
-				sheet.more = true
-				return added{asked, sheet, nil}
-			}
-			q.Before = views[len(views)-1].Sale.Number
-		}
+		sheet, err := addUp(ctx, reg, from, until)
+		return added{asked, sheet, err}
 	})
+}
+
+// addUp adds the sales of a span of time up.
+func addUp(ctx context.Context, reg Register, from, until time.Time) (daySheet, error) {
+	sheet := daySheet{}
+	q := pos.Query{From: from, Until: until, Limit: 500}
+	for {
+		views, err := reg.Views(ctx, q)
+		if err != nil {
+			return sheet, err
+		}
+		for _, v := range views {
+			sheet.add(v)
+		}
+		if len(views) < q.Limit {
+			return sheet, nil
+		}
+		if sheet.sales >= mostOfDay {
+			sheet.more = true
+			return sheet, nil
+		}
+		q.Before = views[len(views)-1].Sale.Number
+	}
 }
 
 func (m *Model) added(msg added) {

@@ -89,10 +89,7 @@ func (m *Model) drawCancel(v pos.View) {
 	in := m.area(r.inset(3, 1))
 	y := in.wrap(0, 0, in.w(), 2, theme.Strong, fmt.Sprintf(m.p.CancelAsk, words.Number4(v.Sale.Number), m.priceText(v, true)))
 	y += in.wrap(0, y+1, in.w(), 3, theme.Dim, m.p.CancelNote) + 2
-	x := in.text(0, y, theme.Key, "y")
-	x = in.text(x+1, y, theme.Text, m.p.CancelYes) + 4
-	x = in.text(x, y, theme.Key, "esc")
-	in.text(x+1, y, theme.Text, m.p.CancelNo)
+	m.answers(in, y, m.p.CancelYes, m.p.CancelNo)
 }
 
 func frameGlyph(x, y, w, h int) string {

@@ -24,6 +24,7 @@ const noticeTicks = 6
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.update(msg)
 	m.encode()
+	m.tellFloor()
 	return m, cmd
 }
 
@@ -37,6 +38,10 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		return m.press(keyName(msg))
 	case tea.PasteMsg:
 		return m.paste(msg.Content)
+	case tea.MouseClickMsg:
+		return m.click(msg.Mouse())
+	case tea.MouseWheelMsg:
+		return m.wheel(msg.Mouse())
 
 	case Ready:
 		m.begin(msg.Register, msg.Stage)
@@ -53,7 +58,7 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 	case loaded:
 		m.take(msg.err, msg.views...)
 		for _, v := range msg.views {
-			if trouble(v.Sale.Outcome.Status) && m.sale != v.Sale.ID {
+			if m.counter() && trouble(v.Sale.Outcome.Status) && m.sale != v.Sale.ID {
 				m.tell(v) // also where the register's first news have come before
 			}
 		}
@@ -88,6 +93,12 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		}
 	case rung:
 		return m.ring(msg.left)
+	case followed:
+		return m.followed(msg)
+	case guestPaid:
+		return m.guestPaid(msg)
+	case summedUp:
+		m.summedUp(msg)
 	}
 	return nil
 }
@@ -112,7 +123,8 @@ func (m *Model) second(now time.Time) tea.Cmd {
 	}
 	m.warmFor--
 	m.quitFor--
-	return tea.Batch(m.tick(), m.warm(), m.lockIdle(now))
+	m.kioskTick()
+	return tea.Batch(m.tick(), m.warm(), m.lockIdle(now), m.sumUp())
 }
 
 // hear takes the register's news and waits for the next.
@@ -166,6 +178,9 @@ func (m *Model) warm() tea.Cmd {
 
 // changed takes one sale that changed and returns the bells that it deserves.
 func (m *Model) changed(v pos.View) int {
+	if m.blind(v) {
+		return 0
+	}
 	was, known := m.known[v.Sale.ID]
 	m.learn(v)
 	m.list.arrived(m, v)
@@ -177,6 +192,10 @@ func (m *Model) changed(v pos.View) int {
 	if known && o.Status == before.Status && o.Verdict == before.Verdict {
 		return 0
 	}
+	if m.kioskHears(v) {
+		m.show(v.Sale.ID)
+	}
+	m.today.dirty = true
 	shown := m.sale == v.Sale.ID && m.at == onSale
 	if shown && m.over == overCancel && !untouched(v) {
 		m.over = overNone // it is too late to cancel
@@ -184,7 +203,7 @@ func (m *Model) changed(v pos.View) int {
 	if !m.mine(v) {
 		return 0
 	}
-	if !shown {
+	if !shown && m.counter() {
 		m.tell(v)
 	}
 	switch {
@@ -202,6 +221,9 @@ func (m *Model) changed(v pos.View) int {
 // mine tells whether a change of v concerns this screen: its own sales, and
 // trouble with anybody's.
 func (m *Model) mine(v pos.View) bool {
+	if !m.counter() {
+		return m.cfg.Role == Kiosk && v.Sale.Holder() == m.cfg.Actor.Terminal
+	}
 	return trouble(v.Sale.Outcome.Status) || v.Sale.Holder() == m.cfg.Actor.Terminal
 }
 
@@ -279,6 +301,7 @@ func (m *Model) opened(msg opened) tea.Cmd {
 	// A sale that is not watched yet exists too; its screen says so.
 	m.openErr = nil
 	m.take(nil, msg.view)
+	m.rung = msg.view.Sale.ID
 	m.show(msg.view.Sale.ID)
 	return m.replay(true)
 }
@@ -409,7 +432,7 @@ func (m *Model) say(bad bool, text string) {
 // paste takes pasted text where there is a field for it, and nowhere else: a
 // paste never triggers keys.
 func (m *Model) paste(text string) tea.Cmd {
-	if m.lock.on {
+	if m.lock.on || !m.counter() {
 		return nil
 	}
 	if m.over == overForm {
@@ -428,6 +451,9 @@ func (m *Model) paste(text string) tea.Cmd {
 
 // leave is Ctrl+C: the second within a few seconds ends the program.
 func (m *Model) leave() tea.Cmd {
+	if m.noWayOut() {
+		return nil
+	}
 	if m.quitFor > 0 {
 		if m.box != nil {
 			m.box.Close()

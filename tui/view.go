@@ -15,11 +15,13 @@ import (
 // there is.
 func (m *Model) View() tea.View {
 	m.frame.resize(m.lay.frame.W, m.lay.frame.H)
+	m.hits = m.hits[:0]
 	m.draw()
 	v := tea.NewView(m.frame.String(&m.th))
 	v.AltScreen = true
 	v.WindowTitle = m.title()
 	v.ProgressBar = m.progress()
+	v.MouseMode = m.mouse()
 	return v
 }
 
@@ -31,6 +33,9 @@ func (m *Model) draw() {
 	here := m.here()
 	m.more = false
 	switch {
+	case !m.counter():
+		m.drawRole()
+		return
 	case m.lock.on:
 		m.drawLock()
 		return
@@ -76,6 +81,8 @@ func (m *Model) draw() {
 		m.drawCancel(v)
 	case m.over == overForm:
 		m.drawForm(here)
+	case m.over == overSure:
+		m.drawSure()
 	}
 	m.drawHeader(here)
 	m.drawNews()
@@ -228,6 +235,8 @@ func (m *Model) footKeys(here place) []footKey {
 		return []footKey{{"y", m.p.CancelYes}, {"esc", m.p.CancelNo}}
 	case overForm:
 		return m.formKeys()
+	case overSure:
+		return []footKey{{"y", m.p.SureYes}, {"esc", m.p.SureNo}}
 	}
 	if here == onSales && m.list.typing() {
 		if text := sought(m.list.field.Value()); m.list.money && onChain(text) && len(m.list.ids) == 0 && m.list.sought != text {
@@ -302,7 +311,7 @@ func (m *Model) labelFor(act action) string {
 // title is the window's: a till behind other windows still says what happened.
 func (m *Model) title() string {
 	title := clean(m.shop.Name, 40)
-	if m.lock.on {
+	if m.lock.on || !m.counter() {
 		return title
 	}
 	if v, ok := m.view(); ok && m.at == onSale {
@@ -316,7 +325,7 @@ func (m *Model) title() string {
 // progress shows confirmations where the terminal has a bar for it.
 func (m *Model) progress() *tea.ProgressBar {
 	v, ok := m.view()
-	if !ok || m.at != onSale || m.lock.on {
+	if !ok || m.at != onSale || m.lock.on || !m.counter() {
 		return nil
 	}
 	switch o := v.Sale.Outcome; {

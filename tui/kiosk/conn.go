@@ -34,7 +34,7 @@ const (
 type visit struct {
 	conn   *counted
 	local  bool
-	opened bool // it has asked for its one channel
+	opened bool        // it has asked for its one channel
 	begin  *time.Timer // hangs up on whoever asks for nothing
 }
 

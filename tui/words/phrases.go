@@ -193,4 +193,30 @@ type Phrases struct {
 	SSHStopping   string
 	SSHFault      string
 	SSHLost       string // the till at the other end of the line is gone
+
+	// The roles that face customers.
+	OutOfOrder   string // the register is not there
+	KioskType    string
+	KioskChoose  string
+	KioskTooMuch string
+	KioskNotNow  string // a coin that cannot be paid with now
+	KioskStay    string // %s until it goes back
+	KioskNumber  string // before the sale's number
+	BoardWorking string // heading, in large letters
+	BoardReady   string // heading, in large letters
+	GuestType    string
+	GuestOff     string
+	GuestNone    string
+	GuestSent    string // in large letters
+	GuestWay     string // it was sent and is not seen yet
+	GuestAgain   string
+	KeysKiosk    string // heading
+	KeysGuest    string // heading
+
+	// An amount far above anything usual, and totals.
+	SureAsk     string // %s amount
+	SureNote    string
+	SureYes     string
+	SureNo      string
+	TotalsToday string // %d paid sales
 }

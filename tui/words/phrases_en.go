@@ -180,6 +180,30 @@ var englishPhrases = Phrases{
 	SSHStopping:   "the service is being stopped; what was rung up is kept",
 	SSHFault:      "a fault of till itself closed this screen; connect again, what was rung up is kept",
 	SSHLost:       "the till service is gone; start it again with `till serve`. What was rung up is kept",
+
+	OutOfOrder:   "Out of order. Please speak to us.",
+	KioskType:    "type the amount",
+	KioskChoose:  "Please choose an amount",
+	KioskTooMuch: "That is a lot of money: please speak to us.",
+	KioskNotNow:  "not at the moment",
+	KioskStay:    "Going back in %s. Press any key to stay.",
+	KioskNumber:  "Your number",
+	BoardWorking: "IN PROGRESS",
+	BoardReady:   "READY",
+	GuestType:    "Type the number of the sale, then enter",
+	GuestOff:     "Nobody can pay from here: this is not the demo.",
+	GuestNone:    "No sale with that number is waiting for money.",
+	GuestSent:    "SENT",
+	GuestWay:     "It is on its way to the till.",
+	GuestAgain:   "type another number to pay again",
+	KeysKiosk:    "At a kiosk",
+	KeysGuest:    "In the audience of the demo",
+
+	SureAsk:     "Ring up %s?",
+	SureNote:    "That is far more than usual. Is it the unit that you meant?",
+	SureYes:     "ring it up",
+	SureNo:      "change it",
+	TotalsToday: "today: paid %d",
 }
 
 // englishKeys are a short text for the last row and a long one for the help.
@@ -240,4 +264,8 @@ var englishKeys = map[string][2]string{
 	"demo-pay":    {"customer pays", "the customer pays; of a refund, the shop's wallet does"},
 	"demo-scenes": {"scenes", "menu of scenes: too little, twice, taken back …"},
 	"demo-mine":   {"mine", "mine a block"},
+	"kiosk-pay":   {"pay", "pay in the marked coin"},
+	"kiosk-back":  {"back", "back to the start; what was paid already still counts"},
+	"kiosk-next":  {"next", "the next customer"},
+	"guest-pay":   {"pay", "pay the sale of that number"},
 }
