@@ -174,6 +174,30 @@ var germanPhrases = Phrases{
 	LockNobody: "niemand hat eine PIN: der Inhaber vergibt sie mit till staff add",
 	LockHello:  "%s ist an der Kasse",
 	KeysDay:    "Auf dem Tag",
+
+	OutOfOrder:   "Außer Betrieb. Bitte wenden Sie sich an uns.",
+	KioskType:    "bitte Betrag tippen",
+	KioskChoose:  "Bitte wählen Sie einen Betrag",
+	KioskTooMuch: "Das ist sehr viel Geld: bitte wenden Sie sich an uns.",
+	KioskNotNow:  "zurzeit nicht möglich",
+	KioskStay:    "Zurück in %s. Mit einer Taste bleiben Sie hier.",
+	KioskNumber:  "Ihre Nummer",
+	BoardWorking: "IN ARBEIT",
+	BoardReady:   "FERTIG",
+	GuestType:    "Nummer des Verkaufs tippen, dann enter",
+	GuestOff:     "Hier kann niemand zahlen: das ist nicht die Demo.",
+	GuestNone:    "Kein Verkauf mit dieser Nummer wartet auf Geld.",
+	GuestSent:    "GESENDET",
+	GuestWay:     "Es ist unterwegs zur Kasse.",
+	GuestAgain:   "für eine weitere Zahlung die nächste Nummer tippen",
+	KeysKiosk:    "Am Kiosk",
+	KeysGuest:    "Im Publikum der Demo",
+
+	SureAsk:     "%s kassieren?",
+	SureNote:    "Das ist weit mehr als üblich. Ist das die richtige Einheit?",
+	SureYes:     "kassieren",
+	SureNo:      "ändern",
+	TotalsToday: "heute bezahlt: %d",
 }
 
 // germanKeys are a short text for the last row and a long one for the help.
@@ -234,6 +258,10 @@ var germanKeys = map[string][2]string{
 	"demo-pay":    {"Kunde zahlt", "der Kunde zahlt; bei einer Erstattung die Wallet des Ladens"},
 	"demo-scenes": {"Szenen", "Menü der Szenen: zu wenig, doppelt, zurückgenommen …"},
 	"demo-mine":   {"Block", "einen Block schürfen"},
+	"kiosk-pay":   {"zahlen", "mit dem markierten Coin zahlen"},
+	"kiosk-back":  {"zurück", "zurück zum Anfang; was schon bezahlt ist, gilt trotzdem"},
+	"kiosk-next":  {"weiter", "der nächste Kunde"},
+	"guest-pay":   {"zahlen", "den Verkauf mit dieser Nummer bezahlen"},
 }
 
 // germanScenes are what the demo can play.
