@@ -198,6 +198,14 @@ var germanPhrases = Phrases{
 	SureYes:     "kassieren",
 	SureNo:      "ändern",
 	TotalsToday: "heute bezahlt: %d",
+
+	SSHNoCommand:  "hier gibt es keine Befehle; verbinden Sie sich ohne, dann öffnet sich die Kasse",
+	SSHNoTerminal: "dies ist ein Bildschirm und braucht ein Terminal; verbinden Sie sich mit ssh -t",
+	SSHFull:       "alle %d Bildschirme dieser Kasse sind belegt; schließen Sie einen, oder erlauben Sie mehr in der Konfiguration, [ssh] sessions",
+	SSHKeyGone:    "dieser Schlüssel öffnet hier keinen Bildschirm mehr",
+	SSHStopping:   "der Dienst wird beendet; was kassiert wurde, bleibt",
+	SSHFault:      "ein Fehler von till selbst hat diesen Bildschirm geschlossen; verbinden Sie sich neu, was kassiert wurde, bleibt",
+	SSHLost:       "der Kassendienst ist weg; starten Sie ihn wieder mit `till serve`. Was kassiert wurde, bleibt",
 }
 
 // germanKeys are a short text for the last row and a long one for the help.
