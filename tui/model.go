@@ -136,6 +136,7 @@ type Model struct {
 	rung   string        // the sale that was rung up here last
 	shown  string        // what the floor was told
 
+	alarmed int // how many alarms there are that were said
 	notice  string
 	noteBad bool
 	noteFor int // ticks that it stays

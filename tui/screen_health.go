@@ -49,6 +49,10 @@ func (m *Model) drawHealth() {
 		}
 		rows = append(rows, func(area, int) {})
 	}
+	for _, al := range m.alarms() {
+		more(theme.Bad, al.long)
+		rows = append(rows, func(area, int) {})
+	}
 	for _, id := range sortedKeys(m.board.Health) {
 		h := m.board.Health[id]
 		if tip := m.board.Tips[id].Block; tip.Height > h.Height {

@@ -146,6 +146,7 @@ func (m *Model) hear(msg heard) tea.Cmd {
 	if !m.met {
 		m.met, bells = true, min(bells, 2) // what is open anyway is no alarm
 	}
+	m.heedAlarms()
 	m.price()
 	return tea.Batch(append(more, m.heed(), m.ring(bells), m.warm())...)
 }

@@ -97,6 +97,7 @@ func (m *Model) drawHeader(here place) {
 	if m.shop.Training {
 		x = a.badge(x-1, 0, theme.Badge, m.p.Training) + 1
 	}
+	x = m.drawAlarms(a, x)
 	if v, ok := m.view(); ok && here&(onPay|onOutcome) != 0 && m.over != overHelp {
 		m.headSale(a, x, end, v)
 		return

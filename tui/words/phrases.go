@@ -194,6 +194,12 @@ type Phrases struct {
 	SSHFault      string
 	SSHLost       string // the till at the other end of the line is gone
 
+	// Alarms: a few words, and what to do.
+	NotStored   string
+	NotStoredDo string
+	ClockBack   string // %s how far
+	ClockBackDo string // %s how far
+
 	// The roles that face customers.
 	OutOfOrder   string // the register is not there
 	KioskType    string

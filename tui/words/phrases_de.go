@@ -199,6 +199,11 @@ var germanPhrases = Phrases{
 	SureNo:      "ändern",
 	TotalsToday: "heute bezahlt: %d",
 
+	NotStored:   "NICHT GESPEICHERT",
+	NotStoredDo: "Platte voll? Nichts wird gespeichert. Neues kann nicht kassiert werden; Geld, das kommt, wird gefunden, sobald Platz ist.",
+	ClockBack:   "UHR GEHT %s NACH",
+	ClockBackDo: "Uhr geht %s nach: bitte stellen. Sie liegt vor dem, was schon geschehen ist; Fristen werden falsch beurteilt.",
+
 	SSHNoCommand:  "hier gibt es keine Befehle; verbinden Sie sich ohne, dann öffnet sich die Kasse",
 	SSHNoTerminal: "dies ist ein Bildschirm und braucht ein Terminal; verbinden Sie sich mit ssh -t",
 	SSHFull:       "alle %d Bildschirme dieser Kasse sind belegt; schließen Sie einen, oder erlauben Sie mehr in der Konfiguration, [ssh] sessions",

@@ -181,6 +181,11 @@ var englishPhrases = Phrases{
 	SSHFault:      "a fault of till itself closed this screen; connect again, what was rung up is kept",
 	SSHLost:       "the till service is gone; start it again with `till serve`. What was rung up is kept",
 
+	NotStored:   "NOT STORED",
+	NotStoredDo: "Disk full? Nothing can be stored. Nothing new can be rung up; money that comes is found as soon as there is room.",
+	ClockBack:   "CLOCK %s BACK",
+	ClockBackDo: "Clock %s behind: set it right. It is before what happened already, and deadlines are judged wrongly.",
+
 	OutOfOrder:   "Out of order. Please speak to us.",
 	KioskType:    "type the amount",
 	KioskChoose:  "Please choose an amount",
