@@ -71,7 +71,7 @@ type Register struct {
 	health  map[string]chain.Health
 	caught  map[string]bool                // rails that were caught up once since the start
 	pending map[string]map[string]struct{} // rail -> sales that a new tip may change
-	lasting map[string]struct{}            // closed ones among them, as the store knows them
+	lasting map[string]struct{}            // closed ones that something is still to come of, as the store knows them
 	handed  map[string]struct{}            // sales with money that was handed over on before a block
 	timers  timers
 	boxes   map[*Mailbox]struct{}
@@ -138,7 +138,7 @@ func New(ctx context.Context, cfg Config) (*Register, error) {
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context) error{r.load, r.loadLasting, r.loadAway, r.compareRules} {
+	for _, step := range []func(context.Context) error{r.load, r.loadLasting, r.loadRefunds, r.loadAway, r.compareRules} {
 		if err := step(ctx); err != nil {
 			r.end()
 			return nil, err
@@ -209,14 +209,22 @@ func (r *Register) load(ctx context.Context) error {
 		r.entries[rec.Sale.ID] = e
 		r.follow(e)
 	}
-	// A refund that was seen paid may be taken out of the chain again. Where two
-	// sales paid to one address, the later has it.
+	return nil
+}
+
+// loadRefunds notes what went back or is to, of the sales in memory and of those
+// that are REFUNDED: what was seen paid may be taken out of the chain again. Where
+// two sales paid to one address, the later has it.
+func (r *Register) loadRefunds(ctx context.Context) error {
 	done, err := r.cfg.Store.Sales(ctx, Query{Status: Refunded, From: r.began.Add(-2 * hotFor), Limit: mostRefunds})
 	if err != nil {
 		return fmt.Errorf("what went back cannot be read: %w", err)
 	}
 	done = slices.DeleteFunc(done, func(rec Record) bool { return r.began.Sub(rec.Sale.ClosedAt) >= hotFor })
-	all := slices.Concat(open, done)
+	all := done
+	for _, e := range r.entries {
+		all = append(all, e.rec)
+	}
 	slices.SortFunc(all, func(a, b Record) int { return cmp.Compare(a.Sale.Number, b.Sale.Number) })
 	for _, rec := range all {
 		r.expect(rec.Sale)

@@ -64,7 +64,7 @@ type stage struct {
 	meta     map[string]string   // small values to be stored
 	missed   bool                // it happened while nobody looked
 	absence  *Away               // what is known of that now, nil = nothing new
-	lasting  map[string]struct{} // closed sales that wait for a tip, nil = as before
+	lasting  map[string]struct{} // closed sales that something is still to come of, nil = as before
 	awake    bool                // the store learns that the register looks
 	fault    error               // the first thing that could not be written down
 }

@@ -59,11 +59,12 @@ func (rec Record) waits(rail string, tip chain.TipState) bool {
 	return false
 }
 
-// lastingMeta names, in the store, the ids of closed sales that a new tip may
-// change: a second payment that is not deep enough yet.
+// lastingMeta names, in the store, the ids of closed sales that something is
+// still to come of: a new tip may change them, as a second payment is not deep
+// enough yet, or money is to go back of what somebody accepted.
 const lastingMeta = "lasting"
 
-// loadLasting takes closed sales into memory that still wait for a tip.
+// loadLasting takes closed sales into memory that something is still to come of.
 func (r *Register) loadLasting(ctx context.Context) error {
 	text, err := r.cfg.Store.Meta(ctx, lastingMeta)
 	if err != nil || text == "" {
@@ -82,6 +83,10 @@ func (r *Register) loadLasting(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("sale %s cannot be read: %w", id, err)
 		}
+		if !r.lasts(rec, r.tips) || r.began.Sub(rec.Sale.ClosedAt) >= hotFor && !r.owes(rec) {
+			delete(r.lasting, id)
+			continue
+		}
 		e := &entry{rec: rec, watched: true}
 		r.entries[id] = e
 		r.follow(e)
@@ -89,17 +94,34 @@ func (r *Register) loadLasting(ctx context.Context) error {
 	return nil
 }
 
-// last notes, to be stored with the rest, which closed sales still wait for a
-// tip: after a restart they would be forgotten otherwise.
+// lasts tells whether something is still to come of a sale, though it is closed.
+func (r *Register) lasts(rec Record, tips map[string]chain.TipState) bool {
+	o := rec.Sale.Outcome
+	if !o.Status.Closed() {
+		return false
+	}
+	for rail := range r.pending {
+		if rec.waits(rail, tips[rail]) {
+			return true
+		}
+	}
+	// Those that are REFUNDED are found by that.
+	return o.Status != Refunded && len(rec.Sale.refunds()) > 0
+}
+
+// owes tells whether a refund of a sale has not gone back for sure.
+func (r *Register) owes(rec Record) bool {
+	a := assessor{sale: rec.Sale, env: Env{Now: r.began, Policy: r.cfg.Policy, Tips: r.tips}}
+	a.pays, a.out = split(rec.Payments)
+	return len(a.owes().pending) > 0
+}
+
+// last notes, to be stored with the rest, which closed sales last: after a restart they would be forgotten otherwise.
 func (st *stage) last(tips map[string]chain.TipState) {
 	next := maps.Clone(st.r.lasting)
 	changed := false
 	for _, id := range st.order {
-		rec := st.recs[id].Record
-		waits := false
-		for rail := range st.r.pending {
-			waits = waits || rec.Sale.Outcome.Status.Closed() && rec.waits(rail, tips[rail])
-		}
+		waits := st.r.lasts(st.recs[id].Record, tips)
 		if _, had := next[id]; waits == had {
 			continue
 		}

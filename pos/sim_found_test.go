@@ -16,6 +16,11 @@ var found = map[string]schedule{
 		{Do: doClock, B: 1},
 		{Do: doDown},
 	}},
+	// What was accepted is closed, and a restart forgot that money of it was to go
+	// back: the code for it was shown, and nobody looked whether it was paid.
+	"a refund of what was accepted is looked for after a restart": {Steps: []step{
+		{Do: doRing}, {Do: doRing, A: 1}, {Do: doCancel}, {Do: doPay}, {Do: doAct, B: 1}, {Do: doPay}, {Do: doAct, B: 2}, {Do: doDown}, {Do: doPayBack},
+	}},
 }
 
 func TestSchedulesThatWereFound(t *testing.T) {
