@@ -63,7 +63,7 @@ func BenchmarkAuditCold(b *testing.B) {
 				}
 				archive[i] = chain.Destination(to.EncodeAddress())
 			}
-			k := &looker{r: &run{archive: archive, w: &Watcher{targets: newTargets(&chaincfg.MainNetParams)}}}
+			k := &looker{chunk: auditChunk, r: &run{archive: archive, w: &Watcher{targets: newTargets(&chaincfg.MainNetParams)}}}
 			b.ReportAllocs()
 			for b.Loop() {
 				seen := 0

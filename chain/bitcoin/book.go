@@ -34,11 +34,12 @@ type record struct {
 	seenRev, goneRev, inRev uint64
 
 	// Evidence, not kept over restarts.
-	proof    chain.Proof
-	offered  map[string]string // announcer's address -> its network group
-	told     time.Time         // last Seen or Evidence
-	rivals   map[chainhash.Hash]map[string]bool
-	rivalled bool // Conflict was reported
+	proof     chain.Proof
+	offered   map[string]string // announcer's address -> its network group
+	told      time.Time         // last Seen or Evidence …
+	toldProof chain.Proof       // … and what it said
+	rivals    map[chainhash.Hash]map[string]bool
+	rivalled  bool // Conflict was reported
 }
 
 // open tells whether the payment waits to be mined.

@@ -82,6 +82,8 @@ type core struct {
 
 	mu   sync.Mutex
 	bell map[string]bool // publishers that are connected
+	wake func()          // of the session
+	late bool            // an address is watched that may have been paid before
 
 	// Below is the session's own.
 	looked  map[uint64]bool // transactions of the mempool that were looked at, by 8 bytes of their id
@@ -96,7 +98,7 @@ func (c *core) traits() traits {
 	return traits{trust: chain.TrustOwnNode, ownNode: true, whole: true, poll: time.Second, patience: 30 * time.Second}
 }
 
-func (c *core) connect(ctx context.Context, _ *served) error {
+func (c *core) connect(ctx context.Context, s *served) error {
 	var genesis string
 	if err := c.rpc.ask(ctx, &genesis, "getblockhash", 0); err != nil {
 		if isRPC(err, rpcWarmUp) {
@@ -108,7 +110,21 @@ func (c *core) connect(ctx context.Context, _ *served) error {
 		return wrongNetwork(c.label, c.network)
 	}
 	c.looked, c.scanned = nil, time.Time{}
+	c.mu.Lock()
+	c.wake = s.wakeUp
+	c.mu.Unlock()
 	return nil
+}
+
+// reopen has all that waits looked at again, for an address that is watched late.
+func (c *core) reopen() {
+	c.mu.Lock()
+	wake := c.wake
+	c.late = true
+	c.mu.Unlock()
+	if wake != nil {
+		wake()
+	}
 }
 
 func (c *core) tip(ctx context.Context) (uint64, chainhash.Hash, error) {
@@ -186,6 +202,13 @@ func (c *core) touches(context.Context, uint64, [][]byte) (bool, error) { return
 // unconfirmed looks at what has come into the mempool since the last look, and
 // after each payment that is no longer in it.
 func (c *core) unconfirmed(ctx context.Context, s *served) error {
+	c.mu.Lock()
+	late := c.late
+	c.late = false
+	c.mu.Unlock()
+	if late {
+		c.looked, c.scanned = nil, time.Time{}
+	}
 	tip := s.tipHash()
 	// The list of all that waits is long on a busy network: at most a twentieth
 	// of the time goes into it.

@@ -97,7 +97,7 @@ type esplora struct {
 func (e *esplora) name() string { return e.base.Host }
 
 func (e *esplora) traits() traits {
-	return traits{trust: chain.TrustOneServer, whole: !e.assist, poll: e.poll, patience: 20 * time.Second}
+	return traits{trust: chain.TrustOneServer, lookupAddr: true, whole: !e.assist, poll: e.poll, patience: 20 * time.Second}
 }
 
 var errNotThere = errors.New("the server does not know it")

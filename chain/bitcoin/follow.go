@@ -204,7 +204,8 @@ func (r *run) read(height, best uint64) error {
 		return err
 	}
 	scripts := r.w.targets.scan(height)
-	fetch := r.w.book.waiting() > 0
+	cold := r.cold.Load() // after scan: see chill
+	fetch := r.w.book.waiting() > 0 || cold != nil
 	if !fetch {
 		fetch, err = r.client.filterMatches(r.ctx, *hash, scripts, best-height > 2)
 		if err != nil {
@@ -228,6 +229,9 @@ func (r *run) read(height, best uint64) error {
 			return fmt.Errorf("block %d was replaced while it was read", height)
 		}
 		r.include(block, r.w.targets.matchBlock(whole, limit))
+		if cold != nil {
+			r.include(block, cold.match(whole))
+		}
 		r.contradict(block, r.w.book.conflicts(whole))
 		r.mined = append(r.mined, whole)
 	}

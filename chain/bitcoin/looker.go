@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,13 @@ import (
 
 // auditChunk bounds how many cold addresses are held in memory at once.
 const auditChunk = 10_000
+
+// Ten old addresses a second are asked for where each costs a question of its
+// own: a million of them take a day, and new ones are not kept waiting.
+const (
+	coldAtOnce = 100
+	coldRest   = 10 * time.Second
+)
 
 // finding is a block in which a look back found payments, or the end of a look.
 type finding struct {
@@ -26,6 +34,8 @@ type finding struct {
 // whose past was not read, and daily for the archive's cold addresses.
 type looker struct {
 	r      *run
+	chunk  int           // addresses of the archive that are looked for at once …
+	rest   time.Duration // … and the pause after them
 	signal chan struct{} // findings wait
 
 	mu       sync.Mutex
@@ -36,10 +46,17 @@ type looker struct {
 
 	audited uint64 // the archive's addresses were looked for up to this block
 	daily   time.Time
+	asked   bool // the one look that whole blocks need is under way …
+	live    bool // … and done: every block is compared as it is read
 }
 
 func newLooker(r *run, audited uint64) *looker {
-	return &looker{r: r, audited: audited, signal: make(chan struct{}, 1), work: make(chan struct{}, 1)}
+	k := &looker{r: r, chunk: auditChunk, audited: audited, signal: make(chan struct{}, 1), work: make(chan struct{}, 1)}
+	if s, ok := r.client.(*served); ok && !s.b.traits().whole {
+		// Asked for address by address: a server must not take us for a flood.
+		k.chunk, k.rest = coldAtOnce, coldRest
+	}
+	return k
 }
 
 // add queues a look; any goroutine may call it.
@@ -100,7 +117,27 @@ func (k *looker) run(ctx context.Context) {
 			if k.look(ctx, part); ctx.Err() != nil {
 				return
 			}
+			if !part.last && k.rest > 0 {
+				pause(ctx, k.rest)
+			}
+			k.urgent(ctx)
 		}
+	}
+}
+
+// urgent looks for targets that came while an audit goes on.
+func (k *looker) urgent(ctx context.Context) {
+	for ctx.Err() == nil {
+		k.mu.Lock()
+		i := slices.IndexFunc(k.queue, func(l look) bool { return !l.audit })
+		if i < 0 {
+			k.mu.Unlock()
+			return
+		}
+		l := k.queue[i]
+		k.queue = slices.Delete(k.queue, i, i+1)
+		k.mu.Unlock()
+		k.look(ctx, l)
 	}
 }
 
@@ -152,16 +189,22 @@ func (k *looker) lookAt(ctx context.Context, l look, scripts [][]byte, height ui
 	if err != nil {
 		return err
 	}
-	hit, err := k.r.client.filterMatches(ctx, *hash, scripts, l.to-height > 2)
-	if err != nil || !hit {
-		return err
+	if l.all == nil {
+		hit, err := k.r.client.filterMatches(ctx, *hash, scripts, l.to-height > 2)
+		if err != nil || !hit {
+			return err
+		}
 	}
 	whole, err := k.r.client.block(ctx, *hash)
 	if err != nil {
 		return err
 	}
-	if paid := matchTxs(whole, l.scripts, height); len(paid) > 0 {
-		k.report(finding{block: block, paid: paid})
+	found := matchTxs(whole, l.scripts, height)
+	if l.all != nil {
+		found = l.all.match(whole)
+	}
+	if len(found) > 0 {
+		k.report(finding{block: block, paid: found})
 	}
 	return nil
 }
@@ -198,7 +241,8 @@ func (r *run) takeLooks() {
 func (r *run) lookDone(l *look) {
 	if l.audit {
 		if l.last {
-			r.looks.audited, r.change.audited = l.to, l.to
+			r.looks.audited = max(r.looks.audited, l.to)
+			r.change.audited, r.looks.live = r.looks.audited, l.all != nil
 		}
 		return
 	}
@@ -219,16 +263,42 @@ func (k *looker) audit(head uint64) {
 		}
 		k.r.change.audited = k.audited // the next start goes on from here
 	}
-	if k.r.archive == nil || k.audited >= head {
+	if k.r.archive == nil {
 		return
 	}
-	k.add(look{from: k.audited + 1, to: head, audit: true})
+	if k.r.whole() {
+		k.auditWhole()
+		return
+	}
+	if k.audited < head {
+		k.add(look{from: k.audited + 1, to: head, audit: true})
+	}
+}
+
+// auditWhole reads once what was read without the set of cold addresses. From
+// then on every block is compared with it as it comes.
+func (k *looker) auditWhole() {
+	set := k.r.cold.Load()
+	if set == nil || k.asked {
+		return
+	}
+	k.asked = true
+	if to := set.since(); to > k.audited {
+		k.add(look{from: k.audited + 1, to: to, audit: true, all: set})
+		return
+	}
+	k.live = true
 }
 
 // cold yields the archive's addresses that are not watched, in parts: there may
 // be very many, and no more than one part is in memory.
 func (k *looker) cold(l look) iter.Seq[look] {
 	return func(yield func(look) bool) {
+		if l.all != nil {
+			l.last = true
+			yield(l)
+			return
+		}
 		part := l
 		part.scripts = map[string]target{}
 		for _, to := range k.r.archive.All() {
@@ -239,7 +309,7 @@ func (k *looker) cold(l look) iter.Seq[look] {
 			if k.r.w.targets.watches(script) {
 				continue
 			}
-			if len(part.scripts) == auditChunk {
+			if len(part.scripts) == k.chunk {
 				if !yield(part) {
 					return
 				}

@@ -12,11 +12,18 @@ import (
 
 // Lookup implements chain.Watcher. A block is answered from the headers; a
 // transaction only when it pays a watched address and waits or is in one of the
-// last blocks: there is no index of the chain here.
-func (w *Watcher) Lookup(_ context.Context, ref chain.Ref) (chain.Found, error) {
+// last blocks: a light client has no index of the chain. A server is asked for
+// what is not known here.
+func (w *Watcher) Lookup(ctx context.Context, ref chain.Ref) (chain.Found, error) {
 	switch {
 	case ref.TxID != "":
-		return w.lookupTx(ref.TxID)
+		found, err := w.lookupTx(ref.TxID)
+		if errors.Is(err, chain.ErrCannot) && w.backend != nil {
+			return w.seek(ctx, ref)
+		}
+		return found, err
+	case ref.Destination != "" && w.backend != nil:
+		return w.seek(ctx, ref)
 	case ref.Destination != "":
 		return chain.Found{}, fmt.Errorf("a light client has no index of addresses: %w", chain.ErrCannot)
 	case ref.Block != 0:

@@ -248,19 +248,25 @@ func (m *Multi) Unwatch(ids ...chain.Destination) {
 	}
 }
 
-// Lookup asks one way after the other, the most trusted first.
-func (m *Multi) Lookup(ctx context.Context, ref chain.Ref) (found chain.Found, err error) {
+// Lookup asks one way after the other, the most trusted first. It is not known
+// if nobody knows it and somebody could have.
+func (m *Multi) Lookup(ctx context.Context, ref chain.Ref) (chain.Found, error) {
 	var first error
+	answered := false
 	for _, way := range m.cfg.Ways {
 		found, err := way.Watcher.Lookup(ctx, ref)
 		if err == nil && (found.Known || !found.Block.IsZero()) {
 			return found, nil
 		}
+		answered = answered || err == nil
 		if first == nil {
 			first = err
 		}
 	}
-	return found, first
+	if answered {
+		first = nil
+	}
+	return chain.Found{}, first
 }
 
 // Health implements chain.Watcher.

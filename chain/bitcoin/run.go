@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/btcsuite/btcd/wire"
@@ -37,10 +38,11 @@ type run struct {
 	growing  map[*record]bool
 	state    watchdog
 	looks    *looker
-	began    uint64    // height of the cursor that the run began with
-	fatal    error     // why the run must end
-	troubled error     // why reading does not go on, for the log …
-	stalled  time.Time // … and since when
+	began    uint64                  // height of the cursor that the run began with
+	cold     atomic.Pointer[coldSet] // for who reads whole blocks; nil = not made yet, or not needed
+	fatal    error                   // why the run must end
+	troubled error                   // why reading does not go on, for the log …
+	stalled  time.Time               // … and since when
 }
 
 // Run implements chain.Watcher.
@@ -101,6 +103,9 @@ func (w *Watcher) life(ctx context.Context, st *store, from chain.Cursor, floor 
 	w.warm() // somebody may be about to pay what was shown before the start
 	wg.Go(func() { w.hub.run(ctx) })
 	wg.Go(func() { r.looks.run(ctx) })
+	if r.whole() {
+		wg.Go(func() { r.chill(ctx) })
+	}
 	defer r.settle()
 	if head := from.Head(); !head.IsZero() {
 		r.startTargets(head.Height, spans)
@@ -248,6 +253,9 @@ func (r *run) deliver() error {
 		return nil
 	}
 	r.change.scripts = r.w.targets.takeDirty()
+	if head := r.ring.Head().Height; r.looks.live && head > r.looks.audited {
+		r.looks.audited, r.change.audited = head, head
+	}
 	cursor := chain.Cursor{Seq: r.seq, Ring: r.ring.Ring}
 	if err := r.insist(func() error { return r.store.write(&r.change) }); err != nil {
 		return err

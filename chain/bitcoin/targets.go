@@ -68,8 +68,9 @@ func scriptOf(to chain.Destination, params *chaincfg.Params) (string, error) {
 type look struct {
 	scripts  map[string]target
 	from, to uint64
-	audit    bool // of the archive's cold addresses …
-	last     bool // … and the last part of them
+	audit    bool     // of the archive's cold addresses …
+	last     bool     // … and the last part of them
+	all      *coldSet // … or all of them at once, in whole blocks
 }
 
 // add puts targets into the set and says what has to be read again for them.
@@ -280,12 +281,24 @@ func (w *Watcher) watch(list []chain.Target) (live bool, err error) {
 	w.live.lookBack(back)
 	if len(back) > 0 {
 		w.hub.reopen()
+		if again, ok := w.backend.(interface{ reopen() }); ok {
+			again.reopen()
+		}
 	}
 	return true, nil
 }
 
 // Unwatch implements chain.Watcher.
 func (w *Watcher) Unwatch(ids ...chain.Destination) {
+	w.mu.Lock()
+	if w.live != nil {
+		if cold := w.live.cold.Load(); cold != nil {
+			for _, id := range ids {
+				cold.add(id)
+			}
+		}
+	}
+	w.mu.Unlock()
 	w.targets.remove(ids)
 	w.recent.unwatch(ids)
 }

@@ -39,6 +39,9 @@ func (r *run) vouch(rec *record) {
 	rec.proof.Of = max(r.w.hub.count(), len(rec.offered))
 	rec.proof.Conflicted = rec.proof.Conflicted || len(rec.rivals) > 0
 	rec.proof.Replaceable = replaceable(rec.tx)
+	if s, ok := r.client.(*served); ok {
+		rec.proof.Within = s.within(rec.proof.FeeRate)
+	}
 	rec.proof.Standard = standard(rec.tx) && r.client.final(rec.tx, r.ring.Head().Height, r.w.cfg.Now())
 }
 
@@ -51,7 +54,7 @@ func (r *run) seen(rec *record, now time.Time) {
 		return
 	}
 	r.vouch(rec)
-	rec.told = now
+	rec.told, rec.toldProof = now, rec.proof
 	r.emit(rec.events(chain.Seen, r.w.cfg.Network, chain.BlockRef{}, "")...)
 	rec.seenRev = r.seq
 	r.change.records = append(r.change.records, rec)
@@ -77,12 +80,11 @@ func (r *run) grown(rec *record, now time.Time) {
 		return
 	}
 	defer b.mu.Unlock()
-	before := rec.proof
 	r.vouch(rec)
-	if rec.proof == before {
+	if rec.proof == rec.toldProof {
 		return
 	}
-	rec.told = now
+	rec.told, rec.toldProof = now, rec.proof
 	r.emit(rec.events(chain.Evidence, r.w.cfg.Network, chain.BlockRef{}, "")...)
 }
 

@@ -115,7 +115,7 @@ func (r *run) check() error {
 	}
 	s.heard = s.heard || r.listening(now)
 	r.expire()
-	if r.caught && r.archive != nil && now.Sub(r.looks.daily) > r.w.tune.audit {
+	if r.caught && r.archive != nil && (now.Sub(r.looks.daily) > r.w.tune.audit || !r.looks.asked && r.cold.Load() != nil) {
 		r.looks.audit(head.Height)
 	}
 	if err := r.rescue(now); err != nil {

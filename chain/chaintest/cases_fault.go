@@ -14,20 +14,25 @@ func killAtEveryBatch(t *testing.T, h Harness) {
 	l := NewLedger(t, h.Network())
 	fates := []Fate{Fail, KillBefore, KillAfter, Commit}
 	armed := false
-	between := 0
+	moves, between := 0, 0
 	decided := map[Fate]int{}
-	l.Decide = func(n int, events []chain.Event) Fate {
+	l.Decide = func(_ int, events []chain.Event) Fate {
 		if !armed {
 			return Commit
 		}
-		// What comes between blocks comes before a slow way is connected; killed at
-		// that each time, the watcher would never get any further.
-		if !slices.ContainsFunc(events, func(e chain.Event) bool { return e.Kind == chain.Tip || !e.Block.IsZero() }) {
-			if between++; between > 4*len(fates) {
-				return Commit
-			}
+		// What brings the ledger further is counted by itself: the same number of
+		// batches between two such could else have it die at the one for ever.
+		news := slices.ContainsFunc(events, func(e chain.Event) bool {
+			return e.Kind == chain.Tip && e.Tip.Block.Hash != l.cursor.Head().Hash || !e.Block.IsZero()
+		})
+		n := &between
+		if news {
+			n = &moves
+		} else if between >= 4*len(fates) {
+			return Commit // a slow way needs some of these before it is connected
 		}
-		fate := fates[n%len(fates)]
+		fate := fates[*n%len(fates)]
+		*n++
 		decided[fate]++
 		return fate
 	}

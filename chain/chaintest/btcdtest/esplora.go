@@ -134,8 +134,33 @@ func (e *Esplora) answer(p []string) (any, bool) {
 			list = append(list, e.detail(txid))
 		}
 		return list, true
+	case len(p) == 3 && p[0] == "address" && p[2] == "txs":
+		return e.received(p[1])
 	}
 	return nil, false
+}
+
+// received is an address's history: what waits, and then what is in blocks, the
+// newest first.
+func (e *Esplora) received(text string) (any, bool) {
+	addr, err := btcutil.DecodeAddress(text, e.node.Params)
+	if err != nil {
+		return nil, false
+	}
+	script, err := txscript.PayToAddrScript(addr)
+	if err != nil {
+		return nil, false
+	}
+	list := []any{}
+	key := sha256.Sum256(script)
+	for _, txid := range e.waiting(key) {
+		list = append(list, e.detail(txid))
+	}
+	mined := e.scripts[key]
+	for i := range mined {
+		list = append(list, e.detail(mined[len(mined)-1-i]))
+	}
+	return list, true
 }
 
 func (e *Esplora) summary(height int) any {
