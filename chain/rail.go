@@ -50,7 +50,22 @@ type Account struct {
 	// Cooldown, where positive, lets an index serve again once its last sale
 	// has been closed for so long. Zero means that an index serves only once.
 	Cooldown time.Duration
+	// Gap, where positive, lets indices serve again only when it must be: once so
+	// many of the newest in a row were never paid, which is as far as a wallet
+	// looks. Then the lowest of those serves whose last sale has been closed for
+	// Cooldown; one that was ever paid never does.
+	Gap uint32
+	// First is the lowest index that serves: those below were used elsewhere.
+	First uint32
 }
+
+// What most wallets do with addresses in a row that were never paid (BIP 44):
+// after WalletGap of them they look no further. GapWarning is when it is time to
+// say so.
+const (
+	WalletGap  = 20
+	GapWarning = 15
+)
 
 // FormKind says what a QR holds.
 type FormKind uint8

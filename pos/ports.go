@@ -139,7 +139,8 @@ type Store interface {
 type Tx interface {
 	// NextIndex allocates an index of an account: the lowest never used, or,
 	// where the account has a Cooldown, the lowest whose last sale has been
-	// closed for that long. It is used even if no address follows, except when
+	// closed for that long, or, where it has a Gap, what chain.Account says of
+	// that. It is never below the account's First. It is used even if no address follows, except when
 	// the transaction fails. ErrNoAddress when a list or pool is exhausted.
 	NextIndex(account chain.Account, now time.Time) (uint32, error)
 	// NextNumber allocates the next receipt number.

@@ -271,6 +271,7 @@ func (r *Register) refundOf(ctx context.Context, rec Record, d Deed) (*Refund, e
 	if err != nil {
 		return nil, err
 	}
+	next = max(next, rail.Account().First)
 	comes := slices.ContainsFunc(r.unused(rail, next, next+ahead), func(t chain.Target) bool { return t.ID == to })
 	if comes || shown && owner == rec.Sale.ID && !rec.Sale.paysBack(to) {
 		return nil, fmt.Errorf("%w: %w", ErrAddress, errOwnAddress)

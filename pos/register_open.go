@@ -330,7 +330,7 @@ func (r *Register) allocate(tx Tx, rail chain.Rail, now time.Time) (Address, err
 // the same address, as two lists may.
 func (r *Register) taken(tx Tx, to chain.Destination, account chain.Account, now time.Time) (bool, error) {
 	id, shown := r.byDest[to]
-	if account.Cooldown == 0 {
+	if account.Cooldown == 0 || account.Gap > 0 && !shown {
 		if shown {
 			return true, nil
 		}

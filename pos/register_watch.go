@@ -90,6 +90,7 @@ func (r *Register) watchHot(ctx context.Context, rail chain.Rail) error {
 	if err != nil {
 		return err
 	}
+	next = max(next, account.First)
 	until := make(map[chain.Destination]time.Time)
 	r.mu.Lock()
 	for id := range r.open {

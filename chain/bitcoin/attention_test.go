@@ -12,6 +12,7 @@ import (
 // nobody can pay, and is back before Watch of a shown address returns. A payment
 // that waits keeps it.
 func TestRelayWhileOpen(t *testing.T) {
+	t.Parallel()
 	const warm = 500 * time.Millisecond
 	m := &mixed{shop: newShop(t), change: func(w *Watcher) { w.cfg.RelayWarm = warm; w.tune.tick = 50 * time.Millisecond }}
 	m.fakes = []*fakePeer{newFakePeer(t, "127.0.0.2", nil)}

@@ -14,6 +14,7 @@ import (
 // TestWatchedAfterItWasSent: a payment waits, and was looked at without its
 // target; the target comes with a Since that lies before.
 func TestWatchedAfterItWasSent(t *testing.T) {
+	t.Parallel()
 	m := &mixed{shop: newShop(t), change: func(w *Watcher) { w.tune.backfill = 100 * time.Millisecond }}
 	l := chaintest.NewLedger(t, Simnet)
 	s := chaintest.BeginReady(t, m, l)

@@ -16,6 +16,7 @@ import (
 // TestLostWhileDown: a payment was seen, the till went down, and a block made
 // the payment impossible meanwhile.
 func TestLostWhileDown(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	l := chaintest.NewLedger(t, Simnet)
 	to := chain.Target{ID: s.Fresh(t)}
@@ -35,6 +36,7 @@ func TestLostWhileDown(t *testing.T) {
 
 // TestDeepReorg: a branch that forks below the cursor's ring.
 func TestDeepReorg(t *testing.T) {
+	t.Parallel()
 	const depth = chain.RingSize + 12
 	s := newShop(t)
 	l := chaintest.NewLedger(t, Simnet)
@@ -73,6 +75,7 @@ func (p *pair) Watcher(t testing.TB) chain.Watcher {
 // TestLessWork: the node that is left has less work at first, and another
 // branch. Neutrino alone then waits for ever.
 func TestLessWork(t *testing.T) {
+	t.Parallel()
 	p := &pair{shop: newShop(t), other: btcdtest.Start(t, btcdtest.Options{Blocks: -1})}
 	p.CopyTo(t, p.other)
 	p.Mine(t, 8)
@@ -96,6 +99,7 @@ func TestLessWork(t *testing.T) {
 // TestBirthday: a zero cursor starts at the birthday and finds what was paid
 // since, also for a target whose Since lies before.
 func TestBirthday(t *testing.T) {
+	t.Parallel()
 	for name, set := range map[string]func(*Config, uint64){
 		"height": func(c *Config, h uint64) { c.BirthdayHeight = h },
 		"time":   func(c *Config, _ uint64) { c.Birthday = time.Now().Add(-time.Hour) },
@@ -129,6 +133,7 @@ func (g *given) Watcher(testing.TB) chain.Watcher { return g.w }
 
 // TestNoFilters: a node without compact filters is named as the reason.
 func TestNoFilters(t *testing.T) {
+	t.Parallel()
 	s := &shop{Node: btcdtest.Start(t, btcdtest.Options{Blocks: 10, Args: []string{"--nocfilters"}}), dir: t.TempDir()}
 	l := chaintest.NewLedger(t, Simnet)
 	session := chaintest.Begin(t, s, l)
@@ -144,6 +149,7 @@ func TestNoFilters(t *testing.T) {
 
 // TestNoRelay: without relay peers the watcher works, and says what it lacks.
 func TestNoRelay(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	w, err := New(Config{Network: Simnet, Dir: s.dir, Peers: []string{s.P2P()}, RelayPeers: -1})
 	if err != nil {
@@ -165,6 +171,7 @@ func TestNoRelay(t *testing.T) {
 
 // TestFolderInUse: two tills on one folder get a sentence, not damaged files.
 func TestFolderInUse(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	l := chaintest.NewLedger(t, Simnet)
 	chaintest.BeginReady(t, s, l)
@@ -178,6 +185,7 @@ func TestFolderInUse(t *testing.T) {
 // TestManyLives: Run ends with its context at any moment and starts again on
 // the same watcher, without losing a target.
 func TestManyLives(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	to := chain.Target{ID: s.Fresh(t)}
 	w := s.Watcher(t)
@@ -253,6 +261,7 @@ func TestConfig(t *testing.T) {
 // TestFault: a fault inside a run, here one that the sink causes, ends nothing:
 // the watcher begins again from what is stored.
 func TestFault(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	l := chaintest.NewLedger(t, Simnet)
 	to := chain.Target{ID: s.Fresh(t)}
@@ -280,6 +289,7 @@ func TestFault(t *testing.T) {
 // height, the till stops there, and the payment is mined at a height that the
 // address's Since already names.
 func TestPaidAfterReorg(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	l := chaintest.NewLedger(t, Simnet)
 	to := chain.Target{ID: s.Fresh(t), Since: s.Height(t)}
@@ -297,6 +307,7 @@ func TestPaidAfterReorg(t *testing.T) {
 // TestOffline: without any network the watcher waits, says why, and ends at once
 // when it is told to.
 func TestOffline(t *testing.T) {
+	t.Parallel()
 	unreachable := errors.New("no network")
 	for _, peers := range [][]string{nil, {"node.example:8333"}} {
 		w, err := New(Config{

@@ -31,6 +31,6 @@ func quick(w *Watcher) {
 
 // TestCore plays the suite of all watchers on btcd's RPC.
 func TestCore(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness { return &coreShop{newShop(t)} })
 }

@@ -32,6 +32,6 @@ func (s *electrumShop) Watcher(t testing.TB) chain.Watcher {
 
 // TestElectrum plays the suite of all watchers on an Electrum server.
 func TestElectrum(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness { return newElectrumShop(t) })
 }

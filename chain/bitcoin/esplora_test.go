@@ -35,13 +35,14 @@ func (s *esploraShop) Watcher(t testing.TB) chain.Watcher {
 
 // TestEsplora plays the suite of all watchers on an Esplora server.
 func TestEsplora(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness { return newEsploraShop(t, false) })
 }
 
 // TestEsploraSocket: with mempool.space's websocket a payment and a block are
 // known at once, however rarely the server is polled.
 func TestEsploraSocket(t *testing.T) {
+	t.Parallel()
 	s := newEsploraShop(t, true)
 	s.poll = time.Hour
 	l := chaintest.NewLedger(t, Simnet)

@@ -44,6 +44,7 @@ func serving(txs ...*wire.MsgTx) func(chainhash.Hash) *wire.MsgTx {
 
 // TestInventedPayment: one peer's word is reported as one peer's word.
 func TestInventedPayment(t *testing.T) {
+	t.Parallel()
 	m := &mixed{shop: newShop(t)}
 	to := chain.Target{ID: m.Fresh(t)}
 	tx := invented(t, to.ID, 1e8, 1)
@@ -63,6 +64,7 @@ func TestInventedPayment(t *testing.T) {
 
 // TestEvidenceGrows: more announcers, more evidence, in one or few events.
 func TestEvidenceGrows(t *testing.T) {
+	t.Parallel()
 	m := &mixed{shop: newShop(t)}
 	m.fakes = []*fakePeer{newFakePeer(t, "127.0.0.2", nil), newFakePeer(t, "127.0.0.3", nil)}
 	to := chain.Target{ID: m.Fresh(t)}
@@ -88,6 +90,7 @@ func TestEvidenceGrows(t *testing.T) {
 
 // TestSilentPeer: who announces first and never delivers only costs a moment.
 func TestSilentPeer(t *testing.T) {
+	t.Parallel()
 	for name, setup := range map[string]func(*fakePeer){
 		"silent":   func(f *fakePeer) { f.silent = true },
 		"notfound": nil,
@@ -113,6 +116,7 @@ func TestSilentPeer(t *testing.T) {
 // TestConflictOfOneVoice: a single peer that claims a double spend raises a
 // Conflict, and cannot make a real payment go away.
 func TestConflictOfOneVoice(t *testing.T) {
+	t.Parallel()
 	m := &mixed{shop: newShop(t)}
 	var rival *wire.MsgTx
 	m.fakes = []*fakePeer{newFakePeer(t, "127.0.0.2", func(f *fakePeer) {
@@ -173,7 +177,7 @@ func TestGarbage(t *testing.T) {
 	s := newShop(t)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			m := &mixed{shop: &shop{Node: s.Node, dir: t.TempDir()}}
+			m := &mixed{shop: &shop{Node: s.Node, dir: prepare(t, t.TempDir())}}
 			f := newFakePeer(t, "127.0.0.2", func(f *fakePeer) { f.silent = true })
 			m.fakes = []*fakePeer{f}
 			to := chain.Target{ID: m.Fresh(t)}
@@ -239,6 +243,7 @@ func TestLyingHeight(t *testing.T) {
 // TestRescue: most peers announce a block that the light client does not get.
 // It is set up again, says so, and what it knows goes on working meanwhile.
 func TestRescue(t *testing.T) {
+	t.Parallel()
 	m := &mixed{shop: newShop(t), change: func(w *Watcher) { w.tune.behind = 300 * time.Millisecond }}
 	m.fakes = []*fakePeer{newFakePeer(t, "127.0.0.2", nil), newFakePeer(t, "127.0.0.3", nil)}
 	l := chaintest.NewLedger(t, Simnet)

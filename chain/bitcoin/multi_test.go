@@ -45,6 +45,7 @@ func made(t testing.TB, w *Watcher, err error) *Watcher {
 }
 
 func (s *ways) p2p(t testing.TB) Way {
+	prepare(t, s.dirOf("p2p"))
 	w, err := New(Config{Network: Simnet, Dir: s.dirOf("p2p"), Peers: []string{s.P2P()}, Logger: testLog()})
 	return Way{Name: "p2p", Watcher: made(t, w, err), Cold: true}
 }
@@ -74,13 +75,13 @@ func newAuto(t testing.TB) (*ways, *btcdtest.Esplora) {
 
 // TestAuto plays the suite of all watchers on the light client with a helper.
 func TestAuto(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness { s, _ := newAuto(t); return s })
 }
 
 // TestMulti plays it on an own node and two Electrum servers.
 func TestMulti(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness {
 		s := &ways{shop: newShop(t)}
 		a, b := btcdtest.NewElectrum(t, s.Node), btcdtest.NewElectrum(t, s.Node)
@@ -94,6 +95,7 @@ func TestMulti(t *testing.T) {
 // TestAutoBackfill: what was sent while till was down is seen through the
 // helper, and confirmed by the light client alone.
 func TestAutoBackfill(t *testing.T) {
+	t.Parallel()
 	s, server := newAuto(t)
 	l := chaintest.NewLedger(t, Simnet)
 	to := chain.Target{ID: s.Fresh(t)}
@@ -120,6 +122,7 @@ func TestAutoBackfill(t *testing.T) {
 // TestLeadLost: the node that blocks are read from goes away, the next way takes
 // over, and later gives back.
 func TestLeadLost(t *testing.T) {
+	t.Parallel()
 	s := &ways{shop: newShop(t), hurry: true}
 	other := btcdtest.Start(t, btcdtest.Options{Blocks: -1})
 	s.CopyTo(t, other)
@@ -162,6 +165,7 @@ func TestLeadLost(t *testing.T) {
 // TestInvented: a helper invents a payment. It is shown as what one server says,
 // and never confirmed.
 func TestInvented(t *testing.T) {
+	t.Parallel()
 	s, server := newAuto(t)
 	to := chain.Target{ID: s.Fresh(t)}
 	tx := s.Build(t, btcdOutput(to.ID, 70_000)) // known to nobody else

@@ -122,6 +122,7 @@ func (s *socksServer) was(what string) bool {
 // proxy can resolve, an onion name among them, blocks and relay alike; no name
 // server is asked, and every connection has credentials of its own.
 func TestProxy(t *testing.T) {
+	t.Parallel()
 	for name, peer := range map[string]string{
 		"onion": "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad.onion:8333",
 		"name":  "node.till.invalid:18555",

@@ -117,6 +117,7 @@ func (p *publisher) say(topic string, body []byte) {
 // TestZMQ: with a publisher a payment is seen at once, although the mempool is
 // listed rarely; rubbish from it, and its loss, cost nothing but time.
 func TestZMQ(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	p := newPublisher(t)
 	w, err := NewCore(CoreConfig{
@@ -164,6 +165,7 @@ func TestZMQ(t *testing.T) {
 
 // TestCookie: the node rewrites its cookie when it starts.
 func TestCookie(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	cookie := filepath.Join(t.TempDir(), ".cookie")
 	node, _ := url.Parse("http://u:p@" + s.RPC())
@@ -211,6 +213,7 @@ func TestCookie(t *testing.T) {
 // TestElectrumTLS: a certificate that nobody signed is taken by its fingerprint
 // alone, and another one is not.
 func TestElectrumTLS(t *testing.T) {
+	t.Parallel()
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -251,6 +254,7 @@ func TestElectrumTLS(t *testing.T) {
 // TestWrongServers: a server of another network, and one that makes up an easier
 // chain, are named as such.
 func TestWrongServers(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	w, err := NewCore(CoreConfig{Server: Server{Network: Regtest, Dir: t.TempDir()}, URL: "http://u:p@" + s.RPC()})
 	if err != nil {

@@ -24,7 +24,7 @@ var (
 )
 
 func newShop(t testing.TB) *shop {
-	return &shop{Node: btcdtest.Start(t, btcdtest.Options{}), dir: t.TempDir()}
+	return &shop{Node: btcdtest.Start(t, btcdtest.Options{}), dir: prepare(t, t.TempDir())}
 }
 
 // testLog shows what the watcher says when TILL_LOG is set.
@@ -77,6 +77,7 @@ func (s *shop) DoubleSpend(t testing.TB, tx chain.TxID) chain.TxID {
 
 // TestWatcher plays the suite of all watchers against a real btcd.
 func TestWatcher(t *testing.T) {
+	t.Parallel()
 	chaintest.Run(t, func(t *testing.T) chaintest.Harness { return newShop(t) })
 }
 

@@ -80,6 +80,23 @@ func (k *Key) Reuse(after time.Duration) *Key {
 	return &other
 }
 
+// From returns the same key with another first index: those below it were used
+// elsewhere.
+func (k *Key) From(first uint32) *Key {
+	other := *k
+	other.account.First = first
+	return &other
+}
+
+// ReuseAtGap returns the same key with indices that serve again only once gap
+// in a row were never paid, and then only those of sales that nobody paid and
+// that have been closed for so long.
+func (k *Key) ReuseAtGap(gap uint32, after time.Duration) *Key {
+	other := *k
+	other.account.Gap, other.account.Cooldown = gap, after
+	return &other
+}
+
 // Export writes the key in the one form that parses to the same account again
 // without a hint, for the shop's own configuration: a descriptor with its
 // checksum for Bitcoin, an xpub with its branch for EVM. It is empty for a list.

@@ -35,6 +35,8 @@ type bitcoinFile struct {
 	Watch         any             `toml:"watch"` // text or list
 	Peers         []string        `toml:"peers"`
 	Birthday      *toml.LocalDate `toml:"birthday"`
+	First         int64           `toml:"first"`
+	Reuse         string          `toml:"reuse"`
 	Headers       *headersFile    `toml:"headers"`
 	Proxy         string          `toml:"proxy"`
 	Relay         string          `toml:"relay"`

@@ -16,13 +16,6 @@ import (
 	"github.com/cointill/till/tui/words"
 )
 
-// walletGap is how many unused addresses in a row most wallets look beyond: what
-// comes after them they do not find. gapWarning is when it is time to say so.
-const (
-	walletGap  = 20
-	gapWarning = 15
-)
-
 // checkHeaders says how far the register's light client is with its headers, of
 // which it needs all before its first sale. Before is what it had a while ago.
 func checkHeaders(dir string, before uint64, ago time.Duration, goal uint64) []finding {
@@ -45,38 +38,20 @@ func checkHeaders(dir string, before uint64, ago time.Duration, goal uint64) []f
 	return []finding{noted("headers", "%s; it sells for Bitcoin once it has them", text)}
 }
 
-// checkGap counts the newest addresses of an account that were shown and never
-// paid.
-func checkGap(ctx context.Context, books pos.Store, account chain.Account) []finding {
-	unused, most := 0, 10*walletGap
-	q := pos.Query{Limit: 100}
-	for unused < most {
-		page, err := books.Sales(ctx, q)
-		if err != nil {
-			return []finding{faulty("addresses", "%s", err)}
-		}
-		for _, rec := range page {
-			if _, ok := rec.Sale.Address(account.ID); !ok {
-				continue
-			}
-			if len(rec.Payments) > 0 {
-				page = nil
-				break
-			}
-			unused++
-		}
-		if len(page) < q.Limit {
-			break
-		}
-		q.Before = page[len(page)-1].Sale.Number
+// checkGap counts the newest addresses of the Bitcoin key that were shown and
+// never paid.
+func checkGap(ctx context.Context, books pos.Store, rail chain.Rail) []finding {
+	unused, err := unpaidInARow(ctx, books, rail, 10*chain.WalletGap)
+	if err != nil {
+		return []finding{faulty("addresses", "%s", err)}
 	}
 	switch {
-	case unused > walletGap:
-		return []finding{noted("addresses", "the last %d of the Bitcoin key were never paid: a wallet that looks %d ahead misses what comes next; raise its gap limit to %d or more", unused, walletGap, unused+walletGap)}
-	case unused >= gapWarning:
-		return []finding{noted("addresses", "the last %d of the Bitcoin key were never paid; from %d on most wallets do not find the next payment, so raise the wallet's gap limit", unused, walletGap)}
+	case unused > chain.WalletGap:
+		return []finding{noted("addresses", "the last %d of the Bitcoin key were never paid: a wallet that looks %d ahead misses what comes next; raise its gap limit to %d or more", unused, chain.WalletGap, unused+chain.WalletGap)}
+	case unused >= chain.GapWarning:
+		return []finding{noted("addresses", "the last %d of the Bitcoin key were never paid; from %d on most wallets do not find the next payment, so raise the wallet's gap limit", unused, chain.WalletGap)}
 	}
-	return []finding{good("addresses", "%d unpaid in a row of the Bitcoin key; wallets look %d ahead", unused, walletGap)}
+	return []finding{good("addresses", "%d unpaid in a row of the Bitcoin key; wallets look %d ahead", unused, chain.WalletGap)}
 }
 
 // checkUsed reads the chain since a day and says up to which index the Bitcoin
@@ -102,7 +77,7 @@ func checkUsed(ctx context.Context, s *settings, since time.Time, tell io.Writer
 			return []finding{faulty(what, "the chain could not be read to its end: %s", err)}
 		}
 		used = max(used, found)
-		if used < int(count)-walletGap || count > 1<<20 {
+		if used < int(count)-chain.WalletGap || count > 1<<20 {
 			break
 		}
 	}
@@ -114,6 +89,7 @@ func checkUsed(ctx context.Context, s *settings, since time.Time, tell io.Writer
 			return []finding{faulty(what, "%s", err)}
 		}
 	}
+	next = max(next, s.bitcoin.key.Account().First)
 	day, path := since.Format(time.DateOnly), s.bitcoin.key.Account().Path
 	switch {
 	case used < 0:
@@ -121,7 +97,7 @@ func checkUsed(ctx context.Context, s *settings, since time.Time, tell io.Writer
 	case used < int(next):
 		return []finding{good(what, "the Bitcoin key was used up to index %d since %s, and the register goes on at %d", used, day, next)}
 	}
-	return []finding{faulty(what, "the first unused index of the Bitcoin key is %d (%s/%d), and the register would show %d next: somebody else uses the key, and old addresses would be shown again; give till an account of its own in the wallet", used+1, path, used+1, next)}
+	return []finding{faulty(what, "the first unused index of the Bitcoin key is %d (%s/%d), and the register would show %d next, an old address; write first = %d under [bitcoin] and use the key nowhere else, or give till an account of its own in the wallet", used+1, path, used+1, next, used+1)}
 }
 
 // lastUsed is the highest of the first count indices that a block since the

@@ -58,7 +58,7 @@ func checkBooks(ctx context.Context, data string, s *settings) []finding {
 		return found
 	}
 	if s.bitcoin != nil {
-		found = append(found, checkGap(ctx, books, s.bitcoin.key.Account())...)
+		found = append(found, checkGap(ctx, books, &bitcoinRail{network: s.bitcoin.network, key: s.bitcoin.key})...)
 	}
 	board, staff, err := s.glance(ctx, books)
 	if errors.Is(err, store.ErrReadOnly) {

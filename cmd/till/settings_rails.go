@@ -37,6 +37,9 @@ func (r *reader) readBitcoin(c configFile) error {
 	if out.key, err = xpub.ParseBitcoin(b.Key, out.network, script); err != nil {
 		return r.wrong("bitcoin.key", "%w", err)
 	}
+	if err := r.readIndices(b, out); err != nil {
+		return err
+	}
 	if err := r.readWatch(b, out); err != nil {
 		return err
 	}

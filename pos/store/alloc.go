@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"time"
@@ -51,11 +52,16 @@ func (t *sqlTx) NextIndex(account chain.Account, now time.Time) (uint32, error) 
 	if account.Size > 0 {
 		end = int64(account.Size)
 	}
+	next = max(next, int64(account.First))
 	idx, free := next, sql.NullInt64{}
-	if account.Cooldown > 0 {
-		if idx, free, err = t.cooled(rid, before(now, account.Cooldown), next); err != nil {
-			return 0, err
-		}
+	switch since := before(now, account.Cooldown); {
+	case account.Gap > 0:
+		idx, free, err = t.unpaid(rid, since, next, account)
+	case account.Cooldown > 0:
+		idx, free, err = t.cooled(rid, since, next)
+	}
+	if err != nil {
+		return 0, err
 	}
 	if idx >= end {
 		return 0, noAddress(account, uint64(end))
@@ -110,6 +116,43 @@ func (t *sqlTx) cooled(rid, since, next int64) (idx int64, free sql.NullInt64, e
 		}
 	}
 	return node, free, nil
+}
+
+// gapWalk bounds how far back unpaid indices are looked at.
+const gapWalk = 1000
+
+// unpaid is the lowest of the newest indices in a row that were never paid and
+// are free since a time, once there are Gap of them, or else next.
+func (t *sqlTx) unpaid(rid, since, next int64, account chain.Account) (idx int64, free sql.NullInt64, err error) {
+	idx, n, over := next, 0, false
+	if err := t.usable(); err != nil {
+		return 0, free, err
+	}
+	t.failed = t.s.each(context.Background(), func(scan func(...any) error) error {
+		var at int64
+		var number, is sql.NullInt64
+		var paid bool
+		if err := scan(&at, &number, &is, &paid); err != nil {
+			return err
+		}
+		switch {
+		case over || at < int64(account.First):
+			return nil
+		case !number.Valid || paid: // without a sale it was passed over: somebody had paid it
+			over = true
+			return nil
+		}
+		if n++; is.Valid && is.Int64 <= since {
+			idx, free = at, is
+		}
+		return nil
+	}, `SELECT i.idx, i.number, i.free, EXISTS (SELECT 1 FROM addresses a JOIN payments p ON p.destination = a.destination
+			WHERE a.number = i.number AND a.account = i.account AND a.idx = i.idx)
+		FROM indices i WHERE i.account = ? ORDER BY i.idx DESC LIMIT ?`, rid, gapWalk)
+	if t.failed != nil || n < int(account.Gap) {
+		return next, sql.NullInt64{}, t.failed
+	}
+	return idx, free, nil
 }
 
 // setIndex gives an index to a sale, held or free since a time, and brings the

@@ -76,15 +76,19 @@ func (t *memTx) NextIndex(account chain.Account, now time.Time) (uint32, error) 
 	if account.Size > 0 {
 		end = uint64(account.Size)
 	}
-	idx := t.m.next[id]
-	if account.Cooldown > 0 {
-		idx = t.cooled(id, before(now, account.Cooldown), idx)
+	next := max(t.m.next[id], uint64(account.First))
+	idx := next
+	switch since := before(now, account.Cooldown); {
+	case account.Gap > 0:
+		idx = t.unpaid(id, since, next, account)
+	case account.Cooldown > 0:
+		idx = t.cooled(id, since, next)
 	}
 	if idx >= end {
 		return 0, noAddress(account, end)
 	}
 	key := indexKey{id, uint32(idx)}
-	if idx == t.m.next[id] {
+	if idx == next {
 		set(t, t.m.next, id, idx+1)
 	}
 	set(t, t.m.indices, key, indexRow{held: true})
@@ -104,6 +108,35 @@ func (t *memTx) cooled(account string, since int64, next uint64) uint64 {
 		}
 	}
 	return low
+}
+
+// unpaid is what sqlTx.unpaid is.
+func (t *memTx) unpaid(id string, since int64, next uint64, account chain.Account) uint64 {
+	idx, n := next, 0
+	for at := next; at > uint64(account.First); {
+		at--
+		row, ok := t.m.indices[indexKey{id, uint32(at)}]
+		if !ok || row.number == 0 || t.m.paid[t.m.shownAt(row.number, id, uint32(at))] > 0 {
+			break
+		}
+		if n++; !row.held && row.free <= since {
+			idx = at
+		}
+	}
+	if n < int(account.Gap) {
+		return next
+	}
+	return idx
+}
+
+// shownAt is the destination that a sale has at an index.
+func (m *Memory) shownAt(number int64, account string, idx uint32) string {
+	for _, a := range m.sales[m.numbers[number]].addresses {
+		if a.account == account && a.idx == idx {
+			return a.to
+		}
+	}
+	return ""
 }
 
 func noAddress(account chain.Account, end uint64) error {

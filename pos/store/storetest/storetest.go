@@ -30,7 +30,7 @@ type Suite struct {
 func Run(t *testing.T, open func(testing.TB) pos.Store, reopen func(testing.TB, pos.Store) pos.Store) {
 	t.Helper()
 	s := Suite{open, reopen}
-	for _, group := range []map[string]func(*testing.T, Suite){transactions, addresses, cooldown, sales, queries, records, journal, deliveries} {
+	for _, group := range []map[string]func(*testing.T, Suite){transactions, addresses, cooldown, gap, sales, queries, records, journal, deliveries} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, s) })
 		}
