@@ -69,7 +69,7 @@ func (p *pair) Watcher(t testing.TB) chain.Watcher {
 		t.Fatal(err)
 	}
 	w.tune.behind = 2 * time.Second
-	return w
+	return likeMainnet(w)
 }
 
 // TestLessWork: the node that is left has less work at first, and another

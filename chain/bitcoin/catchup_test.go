@@ -22,7 +22,8 @@ import (
 // BenchmarkCatchUp is a till that comes back 500 blocks later, with a payment in
 // every fiftieth: from Run to the last payment in the sink, beside a bare
 // connection that asks the same node for the same headers and filters and looks
-// for the same scripts. Budget: 0.5 s.
+// for the same scripts. Budget: 0.5 s. Headers are checked by the main network's
+// rules (see likeMainnet).
 func BenchmarkCatchUp(b *testing.B) {
 	const blocks, every = 500, 50
 	for _, n := range []int{100, 10_000} {

@@ -58,8 +58,8 @@ func (g *guarded) Read(p []byte) (int, error) {
 // one of them claims. Neutrino answers such questions in the goroutine that
 // also handles peers, so the loop must not wait for it.
 func (c *client) monitor(ctx context.Context, cs *neutrino.ChainService) {
-	ticker := time.NewTicker(max(c.w.tune.tick/4, 20*time.Millisecond))
-	defer ticker.Stop()
+	// Everything waits for the first one, so it is looked for more often.
+	rest, hasty := max(c.w.tune.tick/4, 20*time.Millisecond), 25*time.Millisecond
 	for ctx.Err() == nil {
 		var heights []uint64
 		for _, sp := range cs.Peers() {
@@ -77,9 +77,10 @@ func (c *client) monitor(ctx context.Context, cs *neutrino.ChainService) {
 		if changed {
 			notify(c.wake)
 		}
-		select {
-		case <-ctx.Done():
-		case <-ticker.C:
+		if now.peers == 0 {
+			pause(ctx, min(rest, hasty))
+		} else {
+			pause(ctx, rest)
 		}
 	}
 }

@@ -266,6 +266,7 @@ func throughFaults(t *testing.T, n *badNetwork) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	likeMainnet(w)
 	w.tune.redialMin, w.tune.redialMax = 20*time.Millisecond, 200*time.Millisecond
 	w.tune.request, w.tune.query, w.tune.behind = 200*time.Millisecond, 3*time.Second, 1500*time.Millisecond
 	w.tune.ping, w.tune.handshake = 300*time.Millisecond, 2*time.Second

@@ -47,7 +47,7 @@ func made(t testing.TB, w *Watcher, err error) *Watcher {
 func (s *ways) p2p(t testing.TB) Way {
 	prepare(t, s.dirOf("p2p"))
 	w, err := New(Config{Network: Simnet, Dir: s.dirOf("p2p"), Peers: []string{s.P2P()}, Logger: testLog()})
-	return Way{Name: "p2p", Watcher: made(t, w, err), Cold: true}
+	return Way{Name: "p2p", Watcher: likeMainnet(made(t, w, err)), Cold: true}
 }
 
 func (s *ways) core(t testing.TB) Way {

@@ -44,7 +44,7 @@ func (s *shop) Watcher(t testing.TB) chain.Watcher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return likeMainnet(w)
 }
 
 func (s *shop) Fresh(testing.TB) chain.Destination { return chain.Destination(s.Node.Fresh()) }
