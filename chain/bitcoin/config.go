@@ -106,6 +106,7 @@ type tuning struct {
 	forgetAfter time.Duration // an unconfirmed payment that nobody mined
 	doubtAfter  time.Duration // one that most relay peers never announced
 	backfill    time.Duration // between two questions for a peer's mempool
+	patience    time.Duration // for a server's answer
 	fees        time.Duration // between two questions for estimates of fees
 	parting     time.Duration // for the light client to end
 	relayAll    time.Duration // how long a start waits for every relay peer …
@@ -119,7 +120,7 @@ func defaultTuning() tuning {
 		redialMin: 500 * time.Millisecond, redialMax: 15 * time.Second,
 		handshake: 15 * time.Second, idle: 150 * time.Second, ping: 30 * time.Second, progress: 5 * time.Second, audit: 24 * time.Hour,
 		forgetAfter: 14 * 24 * time.Hour, doubtAfter: 24 * time.Hour,
-		backfill: 45 * time.Second, fees: time.Minute, parting: 5 * time.Second, relayAll: 5 * time.Second, relaySome: 20 * time.Second,
+		backfill: 45 * time.Second, patience: 20 * time.Second, fees: time.Minute, parting: 5 * time.Second, relayAll: 5 * time.Second, relaySome: 20 * time.Second,
 	}
 }
 

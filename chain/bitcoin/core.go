@@ -95,7 +95,7 @@ type core struct {
 func (c *core) name() string { return c.label }
 
 func (c *core) traits() traits {
-	return traits{trust: chain.TrustOwnNode, ownNode: true, whole: true, poll: time.Second, patience: 30 * time.Second}
+	return traits{trust: chain.TrustOwnNode, ownNode: true, whole: true, poll: time.Second}
 }
 
 func (c *core) connect(ctx context.Context, s *served) error {

@@ -109,7 +109,7 @@ type pastOf struct {
 func (e *electrum) name() string { return e.address.host }
 
 func (e *electrum) traits() traits {
-	return traits{trust: chain.TrustOneServer, lookupAddr: true, poll: time.Second, patience: 20 * time.Second}
+	return traits{trust: chain.TrustOneServer, lookupAddr: true, poll: time.Second}
 }
 
 // scriptHash is the protocol's name of a script: SHA-256, reversed.
@@ -119,13 +119,13 @@ func scriptHash(script string) string {
 }
 
 func (e *electrum) connect(ctx context.Context, s *served) error {
-	dial, cancel := context.WithTimeout(ctx, e.traits().patience)
+	dial, cancel := context.WithTimeout(ctx, e.w.tune.patience)
 	defer cancel()
 	raw, err := e.address.dial(dial, e.dialer)
 	if err != nil {
 		return err
 	}
-	conn := newElectrumConn(raw, e.traits().patience, func(method string, params []json.RawMessage) { e.notice(s, method, params) })
+	conn := newElectrumConn(raw, e.w.tune.patience, func(method string, params []json.RawMessage) { e.notice(s, method, params) })
 	context.AfterFunc(ctx, func() { _ = raw.Close() })
 	e.mu.Lock()
 	e.conn, e.tipOf, e.height = conn, chainhash.Hash{}, 0

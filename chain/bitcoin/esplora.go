@@ -97,14 +97,14 @@ type esplora struct {
 func (e *esplora) name() string { return e.base.Host }
 
 func (e *esplora) traits() traits {
-	return traits{trust: chain.TrustOneServer, lookupAddr: true, whole: !e.assist, poll: e.poll, patience: 20 * time.Second}
+	return traits{trust: chain.TrustOneServer, lookupAddr: true, whole: !e.assist, poll: e.poll}
 }
 
 var errNotThere = errors.New("the server does not know it")
 
 // get fetches one path.
 func (e *esplora) get(ctx context.Context, most int64, path ...any) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.traits().patience)
+	ctx, cancel := context.WithTimeout(ctx, e.w.tune.patience)
 	defer cancel()
 	parts := make([]string, len(path))
 	for i, p := range path {

@@ -1,6 +1,7 @@
 package bitcoin
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -8,13 +9,16 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/chain/chaintest"
+	"github.com/cointill/till/chain/chaintest/btcdtest"
 )
 
 // fault is what a bad network does to one connection. What comes from the peer
@@ -48,14 +52,19 @@ var faults = []fault{
 type badNetwork struct {
 	seed  uint64
 	only  string // one sort of fault, "" = any
+	way   string // core, esplora, electrum, "" = the light client
 	mu    sync.Mutex
 	count uint64
 	log   []string
 }
 
 func (n *badNetwork) dial(ctx context.Context, addr net.Addr) (net.Conn, error) {
+	return n.dialText(ctx, "tcp", addr.String())
+}
+
+func (n *badNetwork) dialText(ctx context.Context, network, addr string) (net.Conn, error) {
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", addr.String())
+	conn, err := d.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +90,14 @@ func (n *badNetwork) dial(ctx context.Context, addr net.Addr) (net.Conn, error) 
 		f = fault{name: "none"}
 	}
 	n.log = append(n.log, fmt.Sprintf("%d: %s", n.count, f.name))
-	c := &badConn{Conn: conn, fault: f, random: random, quit: make(chan struct{})}
+	c := &badConn{Conn: conn, fault: f, random: random, cut: message, quit: make(chan struct{})}
+	switch n.way {
+	case "electrum":
+		in := bufio.NewReader(conn)
+		c.cut = func(io.Reader) ([]byte, error) { return in.ReadBytes('\n') }
+	case "core", "esplora":
+		c.cut = piece
+	}
 	c.out, c.in = io.Pipe()
 	go c.pump()
 	return c, nil
@@ -92,6 +108,7 @@ type badConn struct {
 	net.Conn
 	fault  fault
 	random *rand.Rand
+	cut    func(io.Reader) ([]byte, error) // takes one message off what comes
 	out    *io.PipeReader
 	in     *io.PipeWriter
 	quit   chan struct{}
@@ -106,7 +123,7 @@ type badConn struct {
 func (c *badConn) pump() {
 	var held []byte
 	for n := 1; ; n++ {
-		msg, err := message(c.Conn)
+		msg, err := c.cut(c.Conn)
 		if err != nil {
 			_ = c.in.CloseWithError(err)
 			return
@@ -172,6 +189,13 @@ func message(r io.Reader) ([]byte, error) {
 	return msg, err
 }
 
+// piece reads what comes next of a stream without messages.
+func piece(r io.Reader) ([]byte, error) {
+	p := make([]byte, 2_000)
+	n, err := r.Read(p)
+	return p[:n], err
+}
+
 func (c *badConn) sleep(d time.Duration) {
 	select {
 	case <-c.quit:
@@ -234,8 +258,14 @@ func TestBadNetwork(t *testing.T) {
 			runs = append(runs, &badNetwork{seed: 7, only: f.name})
 		}
 	}
+	for _, way := range []string{"core", "esplora", "electrum"} {
+		runs = append(runs, &badNetwork{seed: 1, way: way})
+		if full {
+			runs = append(runs, &badNetwork{seed: 2, way: way})
+		}
+	}
 	if text := os.Getenv("TILL_SEED"); text != "" {
-		n := &badNetwork{}
+		n := &badNetwork{way: os.Getenv("TILL_WAY")}
 		if _, err := fmt.Sscan(text, &n.seed); err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +276,7 @@ func TestBadNetwork(t *testing.T) {
 		if name == "" {
 			name = "any"
 		}
-		t.Run(fmt.Sprintf("%s/seed=%d", name, n.seed), func(t *testing.T) {
+		t.Run(strings.TrimPrefix(fmt.Sprintf("%s/%s/seed=%d", n.way, name, n.seed), "/"), func(t *testing.T) {
 			t.Parallel()
 			defer func() {
 				if t.Failed() {
@@ -260,13 +290,34 @@ func TestBadNetwork(t *testing.T) {
 	}
 }
 
-func throughFaults(t *testing.T, n *badNetwork) {
-	s := newShop(t)
-	w, err := New(Config{Network: Simnet, Dir: s.dir, Peers: []string{s.P2P()}, Dial: n.dial, Logger: testLog()})
+// watcher is one whose connections are bad.
+func (n *badNetwork) watcher(t *testing.T, s *shop) (w *Watcher) {
+	t.Helper()
+	var err error
+	server := Server{Network: Simnet, Dir: s.dir, Logger: testLog()}
+	client := &http.Client{Transport: &http.Transport{DialContext: n.dialText, IdleConnTimeout: time.Minute}}
+	switch n.way {
+	case "core":
+		if w, err = NewCore(CoreConfig{Server: server, URL: "http://u:p@" + s.RPC(), HTTP: client}); err == nil {
+			w.backend.(*core).rpc.patience = 1500 * time.Millisecond
+		}
+	case "esplora":
+		w, err = NewEsplora(EsploraConfig{Server: server, URL: btcdtest.NewEsplora(t, s.Node).URL, Poll: 200 * time.Millisecond, HTTP: client})
+	case "electrum":
+		w, err = NewElectrum(ElectrumConfig{Server: server, Address: "tcp://" + btcdtest.NewElectrum(t, s.Node).Addr, Dial: n.dialText})
+	default:
+		w, err = New(Config{Network: Simnet, Dir: s.dir, Peers: []string{s.P2P()}, Dial: n.dial, Logger: testLog()})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	likeMainnet(w)
+	w.tune.patience = 1500 * time.Millisecond
+	return likeMainnet(w)
+}
+
+func throughFaults(t *testing.T, n *badNetwork) {
+	s := newShop(t)
+	w := n.watcher(t, s)
 	w.tune.redialMin, w.tune.redialMax = 20*time.Millisecond, 200*time.Millisecond
 	w.tune.request, w.tune.query, w.tune.behind = 200*time.Millisecond, 3*time.Second, 1500*time.Millisecond
 	w.tune.ping, w.tune.handshake = 300*time.Millisecond, 2*time.Second

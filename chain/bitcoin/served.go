@@ -55,7 +55,6 @@ type traits struct {
 	whole      bool // block returns whole blocks
 	lookupAddr bool
 	poll       time.Duration // between two looks at the tip and at what waits
-	patience   time.Duration // for one request
 }
 
 // whereabouts says where a transaction is. Neither waiting nor in a block, it
