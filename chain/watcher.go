@@ -136,6 +136,8 @@ const (
 	HealthWrongToken   HealthCode = "wrong-token"   // a token's decimals differ from the configuration
 	HealthStore        HealthCode = "store"         // batches cannot be stored
 	HealthOneEndpoint  HealthCode = "one-endpoint"  // works; a second endpoint would be safer
+	HealthUnproved     HealthCode = "unproved"      // works; what the endpoint tells of a block can't be held against it
+	HealthNoBalances   HealthCode = "no-balances"   // works; coins that contracts send are not seen
 	HealthInternal     HealthCode = "internal"      // a fault of till itself; it goes on
 )
 

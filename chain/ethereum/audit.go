@@ -37,10 +37,23 @@ func (w *Watcher) idle() bool {
 
 // audit is one look at blocks that were skipped.
 type audit struct {
-	owed purses                          // where more came than was matched: how much in all after At, in Came
-	then purses                          // what they hold at its end
-	next uint64                          // the first block that it does not cover
-	seen map[common.Address]chain.Amount // of what is owed, found so far
+	head chain.BlockRef           // its end
+	then purses                   // what they hold there
+	owed map[common.Address]*owed // where that is not what was known and matched
+}
+
+// owed is an address that holds something else than is explained.
+type owed struct {
+	was, holds chain.Amount // at the block at, and at the audit's end
+	at         uint64
+	came, went chain.Amount // in the blocks after at that were read again so far
+}
+
+// rest is what came and is in no transaction's value.
+func (o *owed) rest() chain.Amount {
+	has, _ := o.holds.Add(o.went)
+	expected, _ := o.was.Add(o.came)
+	return has.Sub(expected)
 }
 
 // audit asks about skipped blocks: when somebody begins to wait, and every ten
@@ -59,10 +72,14 @@ func (r *run) audit(ctx context.Context) error {
 	if pending {
 		return nil
 	}
-	a := &audit{owed: purses{}, then: purses{}, next: head.Height + 1, seen: map[common.Address]chain.Amount{}}
-	if err := r.weighAll(ctx, a, targets, head); err != nil {
+	a := &audit{head: head, then: purses{}, owed: map[common.Address]*owed{}}
+	if err := r.weighAll(ctx, a, targets); isMissing(err) && r.noStates < maxNoStates {
+		r.noStates++ // the head may be too fresh for one of several nodes
+		return nil
+	} else if err != nil && !noState(err) {
 		return err
 	}
+	r.noStates = 0
 	var blocks []uint64
 	if r.skipped != 0 {
 		var err error
@@ -79,7 +96,7 @@ func (r *run) audit(ctx context.Context) error {
 		job := lookBack{targets: map[common.Address]chain.Target{}, from: r.skipped, to: head.Height, audit: a}
 		for addr, owed := range a.owed {
 			job.targets[addr] = targets[addr]
-			job.from = min(job.from, owed.At.Height+1)
+			job.from = min(job.from, owed.at+1)
 		}
 		jobs = append(jobs, job)
 	} else if len(jobs) > 0 {
@@ -99,7 +116,7 @@ func (r *run) audit(ctx context.Context) error {
 func (r *run) audited(a *audit) {
 	for _, b := range r.cursor.Ring {
 		for _, h := range r.hits[b.Hash] {
-			if p := a.then[addressOf(h)]; p != nil && b.Height >= a.next && isCoins(h, r.w.cfg.Native.ID) {
+			if p := a.then[addressOf(h)]; p != nil && b.Height > a.head.Height && isCoins(h, r.w.cfg.Native.ID) {
 				p.Came, _ = p.Came.Add(h.Event.Amount)
 			}
 		}
@@ -109,18 +126,28 @@ func (r *run) audited(a *audit) {
 			r.purses[addr] = p
 		}
 	}
-	if r.skipped != 0 && r.skipped < a.next {
+	if r.skipped != 0 && r.skipped <= a.head.Height {
 		r.skipped = 0
-		if head := r.cursor.Head().Height; head >= a.next {
-			r.skipped = a.next // what was skipped while it ran
+		if r.cursor.Head().Height > a.head.Height {
+			r.skipped = a.head.Height + 1 // what was skipped while it ran
 		}
 	}
 	r.unsaved = true
 }
 
+// dropAudit gives an audit up whose blocks have left the chain; the next one
+// begins at once.
+func (r *run) dropAudit() {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	r.w.back = slices.DeleteFunc(r.w.back, func(l lookBack) bool { return l.audit != nil })
+	r.auditAt = time.Time{}
+	r.w.wake()
+}
+
 // weighAll compares the balances of all targets that take coins.
-func (r *run) weighAll(ctx context.Context, a *audit, targets map[common.Address]chain.Target, head chain.BlockRef) error {
-	if r.conn.noState || head.IsZero() {
+func (r *run) weighAll(ctx context.Context, a *audit, targets map[common.Address]chain.Target) error {
+	if r.conn.noState || a.head.IsZero() {
 		return nil
 	}
 	var addrs []common.Address
@@ -130,45 +157,48 @@ func (r *run) weighAll(ctx context.Context, a *audit, targets map[common.Address
 		}
 	}
 	for part := range slices.Chunk(addrs, 5*batchSize) {
-		now, err := r.conn.balances(ctx, part, head.Hash)
-		if noState(err) {
-			return nil // the next audit asks again
-		}
+		now, err := r.conn.balances(ctx, part, a.head.Hash)
 		if err != nil {
 			return err
 		}
 		for _, addr := range part {
-			a.then[addr] = &purse{Awaited: r.awaited[addr], Coins: now[addr], At: head}
-			old := r.purses[addr]
-			if old == nil {
-				continue
-			}
-			expected, _ := old.Coins.Add(old.Came)
-			if more := now[addr].Sub(expected); !r.w.cfg.dust(r.w.cfg.Native.ID, more) {
-				a.owed[addr] = &purse{Came: now[addr].Sub(old.Coins), At: old.At}
+			a.then[addr] = &purse{Awaited: r.awaited[addr], Coins: now[addr], At: a.head}
+			// Less than expected was spent; what came beside that is in the blocks.
+			if old := r.purses[addr]; old != nil && now[addr] != old.expects() {
+				a.owed[addr] = &owed{was: old.Coins, holds: now[addr], at: old.At.Height}
 			}
 		}
 	}
 	return nil
 }
 
-// came notes what of the owed a block explains, and at the last one tells the
-// rest, as sent by contracts.
-func (a *audit) came(r *run, p pages, hits []hit, last bool) (more []hit) {
-	for addr, owed := range a.owed {
-		if p.number > owed.At.Height {
-			a.seen[addr], _ = a.seen[addr].Add(r.came(addr, hits))
+// note adds up what a block explains of the owed.
+func (a *audit) note(ctx context.Context, r *run, p pages, hits []hit) error {
+	went, err := r.outlays(ctx, p, func(addr common.Address) bool { return a.owed[addr] != nil })
+	if err != nil {
+		return err
+	}
+	for addr, o := range a.owed {
+		if p.number > o.at {
+			o.came, _ = o.came.Add(r.came(addr, hits))
+			o.went, _ = o.went.Add(went[addr])
 		}
-		rest := owed.Came.Sub(a.seen[addr])
-		if !last || r.w.cfg.dust(r.w.cfg.Native.ID, rest) {
+	}
+	return nil
+}
+
+// rest tells what no block explains as payments in the audit's last one, sent by
+// contracts.
+func (a *audit) rest(r *run) (more []hit) {
+	for addr, o := range a.owed {
+		to, _, ok := r.w.aim()(addr)
+		if !ok || r.w.cfg.dust(r.w.cfg.Native.ID, o.rest()) {
 			continue
 		}
-		if to, _, ok := r.w.aim()(addr); ok {
-			more = append(more, hit{Proof: &rise{}, Event: chain.Event{
-				Kind: chain.Included, Target: to, Asset: r.w.cfg.Native.ID, Amount: rest, Block: p.ref(),
-				Key: r.w.key(p.hash, chain.NoTx|insideIndex(addr)),
-			}})
-		}
+		more = append(more, hit{Proof: &rise{}, Event: chain.Event{
+			Kind: chain.Included, Target: to, Asset: r.w.cfg.Native.ID, Amount: o.rest(), Block: a.head,
+			Key: r.w.key(common.HexToHash(a.head.Hash), chain.NoTx|insideIndex(addr)),
+		}})
 	}
 	return more
 }

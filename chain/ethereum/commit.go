@@ -27,11 +27,17 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 	fresh := map[string][]hit{}
 	claims := map[string]claim{}
 	var failed error
-	d := drawer{base: r.purses, over: purses{}}
-	if keep < len(r.cursor.Ring) {
-		d.base = purses{} // what they were at the fork is asked again
-	}
 	addrs := r.curious()
+	d := drawer{base: r.purses, over: purses{}}
+	switch {
+	case keep < len(r.cursor.Ring):
+		d.base = r.rewound(ctx, cursor.Ring, lost)
+	case r.skipped == 0 && r.w.idle():
+		// The blocks that come are skipped; an audit of them begins here.
+		for _, p := range r.purses {
+			*p = purse{Awaited: p.Awaited, Coins: p.expects(), At: r.cursor.Head()}
+		}
+	}
 	if r.skipped != 0 { // the audit compares where skipped blocks are part of it
 		addrs = slices.DeleteFunc(addrs, func(a common.Address) bool { return d.get(a) != nil })
 	}
@@ -50,10 +56,18 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 		}
 		var list []pages
 		list, failed = r.w.readAll(ctx, r.conn, next, r.w.read)
-		hits := make([][]hit, len(list))
+		hits, went := make([][]hit, len(list)), make([]outlays, len(list))
 		for i, p := range list {
 			hits[i] = r.matchLive(p)
-			d.explain(r.w.cfg.Native.ID, hits[i])
+			err := r.checkTokens(ctx, p, hits[i], len(list) == 1)
+			if err == nil {
+				went[i], err = r.outlays(ctx, p, func(a common.Address) bool { return r.awaited[a] || d.get(a) != nil })
+			}
+			if err != nil {
+				list, hits, went, failed = list[:i], hits[:i], went[:i], err
+				break
+			}
+			d.explain(r.w.cfg.Native.ID, hits[i], went[i])
 		}
 		if r.logsCoins && failed == nil && !logsCoins(list[len(list)-1]) {
 			weigh() // this block's logs don't tell
@@ -61,7 +75,7 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 		if weighed != nil {
 			w := weighed()
 			if failed == nil {
-				if failed = r.compare(ctx, d, list, hits, w); failed != nil {
+				if failed = r.compare(ctx, d, list, hits, went, w); failed != nil {
 					list = nil // to be read once more, and told once
 				}
 			}
@@ -70,7 +84,7 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 			r.logsCoins = logsCoins(list[len(list)-1])
 		}
 		for i, p := range list {
-			if p.skipped && r.skipped == 0 {
+			if p.skipped && (r.skipped == 0 || p.number < r.skipped) {
 				r.skipped, r.unsaved = p.number, true
 			}
 			gone, done := r.settle(p.block, hits[i])
@@ -147,9 +161,7 @@ func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Ev
 		return ctx.Err()
 	}
 	r.hits, r.headAt = hits, time.Now()
-	if len(d.base) == 0 {
-		r.purses = purses{}
-	}
+	r.purses = d.base
 	r.keep(d)
 	r.unsaved, r.dirty = r.unsaved || r.dirty, false
 	clear(r.mined)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 	"time"
 
@@ -21,6 +22,18 @@ type header struct {
 	time         uint64 // Unix seconds
 	receipts     common.Hash
 	txs          common.Hash
+	// bloom tells which logs the block cannot hold; bloomed, whether it was told.
+	bloom   types.Bloom
+	bloomed bool
+}
+
+// fits compares what two answers said of one block. Feeds of heads may leave the
+// bloom out.
+func (h header) fits(o header) bool {
+	if !h.bloomed || !o.bloomed {
+		h.bloom, h.bloomed, o.bloom, o.bloomed = types.Bloom{}, false, types.Bloom{}, false
+	}
+	return h == o
 }
 
 func (h header) ref() chain.BlockRef {
@@ -34,6 +47,7 @@ type tx struct {
 	to      *common.Address // nil makes a contract
 	value   chain.Amount    // wei
 	nonce   uint64
+	kind    byte   // 0xff where it is beyond what is known
 	fee     uint64 // wei per gas, at most; saturates
 	input   string // 0x and hexadecimal digits, not checked
 	inBlock bool
@@ -67,6 +81,7 @@ type receipt struct {
 	depositV  *uint64
 	state     []byte // before Byzantium: the state root in place of the status
 	blockHash common.Hash
+	cost      chain.Amount // wei that the sender paid for its being mined; 0 where that is not told
 }
 
 // maxSeconds is a time stamp in the year 9999; later ones are lies.
@@ -114,6 +129,14 @@ func parseNumber(s string) (uint64, error) {
 	return n, nil
 }
 
+func parseBloom(s string) (b types.Bloom, err error) {
+	if len(s) != 2+2*types.BloomByteLength || s[:2] != "0x" {
+		return b, fmt.Errorf("a bloom of %d characters", len(s))
+	}
+	_, err = hex.Decode(b[:], []byte(s[2:]))
+	return b, err
+}
+
 type rawHeader struct {
 	Number           string `json:"number"`
 	Hash             string `json:"hash"`
@@ -121,6 +144,7 @@ type rawHeader struct {
 	Timestamp        string `json:"timestamp"`
 	ReceiptsRoot     string `json:"receiptsRoot"`
 	TransactionsRoot string `json:"transactionsRoot"`
+	Bloom            string `json:"logsBloom"`
 }
 
 func (r rawHeader) read() (h header, err error) {
@@ -136,6 +160,12 @@ func (r rawHeader) read() (h header, err error) {
 	}
 	if h.time > maxSeconds || h.number > 1<<62 {
 		return h, errors.New("a block header has an impossible time or height")
+	}
+	if r.Bloom != "" {
+		if h.bloom, err = parseBloom(r.Bloom); err != nil {
+			return h, fmt.Errorf("a block header can't be read: %w", err)
+		}
+		h.bloomed = true
 	}
 	return h, nil
 }
@@ -177,6 +207,7 @@ func decodeTx(raw json.RawMessage) (t tx, err error) {
 		Value     string  `json:"value"`
 		Nonce     string  `json:"nonce"`
 		Input     string  `json:"input"`
+		Type      string  `json:"type"`
 		GasPrice  string  `json:"gasPrice"`
 		MaxFee    string  `json:"maxFeePerGas"`
 		BlockHash string  `json:"blockHash"`
@@ -204,6 +235,12 @@ func decodeTx(raw json.RawMessage) (t tx, err error) {
 	}
 	if fee, err := parseNumber(r.MaxFee); err == nil {
 		t.fee = fee
+	}
+	if r.Type != "" {
+		t.kind = 0xff
+		if n, err := parseNumber(r.Type); err == nil && n < 0xff {
+			t.kind = byte(n)
+		}
 	}
 	t.input, t.inBlock = r.Input, r.BlockHash != ""
 	return t, nil
@@ -233,6 +270,10 @@ func decodeReceipt(raw json.RawMessage) (r receipt, err error) {
 		Root     string            `json:"root"`
 		Gas      string            `json:"cumulativeGasUsed"`
 		Used     string            `json:"gasUsed"`
+		Price    string            `json:"effectiveGasPrice"`
+		L1       string            `json:"l1Fee"`
+		Blob     string            `json:"blobGasUsed"`
+		BlobFee  string            `json:"blobGasPrice"`
 		From     string            `json:"from"`
 		To       string            `json:"to"`
 		Bloom    string            `json:"logsBloom"`
@@ -273,12 +314,10 @@ func decodeReceipt(raw json.RawMessage) (r receipt, err error) {
 	default:
 		return r, errors.New("a receipt has no status")
 	}
-	if len(j.Bloom) != 2+2*types.BloomByteLength || j.Bloom[:2] != "0x" {
-		return r, errors.New("a receipt's bloom has the wrong length")
+	if r.bloom, err = parseBloom(j.Bloom); err != nil {
+		return r, fmt.Errorf("a receipt can't be read: %w", err)
 	}
-	if _, err := hex.Decode(r.bloom[:], []byte(j.Bloom[2:])); err != nil {
-		return r, err
-	}
+	r.cost = cost(r.kind, j.Used, j.Price, j.Blob, j.BlobFee, j.L1)
 	for _, field := range []struct {
 		text string
 		into **uint64
@@ -339,4 +378,27 @@ func decodeLog(raw json.RawMessage) (e entry, in common.Hash, err error) {
 	}
 	in, err = parseHash(j.Tx)
 	return e, in, err
+}
+
+// cost is what mining a transaction took from its sender. Kinds that other
+// networks made up may be paid for by somebody else, or in another coin: these
+// count nothing, as does what is not told. Too little is found to have come then,
+// never too much.
+func cost(kind byte, used, price, blobUsed, blobPrice, layer1 string) (sum chain.Amount) {
+	if kind > types.SetCodeTxType {
+		return sum
+	}
+	for _, part := range [][2]string{{used, price}, {blobUsed, blobPrice}, {layer1, "0x1"}} {
+		a, errA := parseWide(part[0])
+		b, errB := parseWide(part[1])
+		if errA != nil || errB != nil {
+			continue
+		}
+		product, err := chain.AmountFromBig(new(big.Int).Mul(a.Big(), b.Big()))
+		if err != nil {
+			continue
+		}
+		sum, _ = sum.Add(product)
+	}
+	return sum
 }

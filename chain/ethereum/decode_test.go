@@ -2,6 +2,7 @@ package ethereum
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -110,7 +111,7 @@ func TestReceiptRoot(t *testing.T) {
 				t.Fatal(err)
 			}
 			list = append(list, raw)
-			b.list = append(b.list, tx{hash: r.TxHash})
+			b.list = append(b.list, tx{hash: r.TxHash, kind: r.Type})
 		}
 		b.receipts = types.DeriveSha(theirs, trie.NewStackTrie(nil))
 		raw, err := json.Marshal(list)
@@ -124,12 +125,12 @@ func TestReceiptRoot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := checkReceipts(b, ours, true); err != nil {
+		if whole, err := checkReceipts(b, ours, true); err != nil || !whole {
 			t.Fatal(err)
 		}
 		if len(ours) > 0 {
 			ours[len(ours)-1].ok = !ours[len(ours)-1].ok
-			if checkReceipts(b, ours, true) == nil {
+			if _, err := checkReceipts(b, ours, true); err == nil {
 				t.Fatal("a changed status keeps the root")
 			}
 		}
@@ -142,11 +143,11 @@ func TestReceiptRootWithoutTheNodesOwn(t *testing.T) {
 	b := &block{header: header{hash: common.Hash{9}}, list: []tx{{hash: common.Hash{1}}, {hash: common.Hash{2}}}}
 	receipts := []receipt{{tx: common.Hash{1}, blockHash: b.hash, ok: true}, {tx: common.Hash{2}, blockHash: b.hash, ok: true, plain: true}}
 	b.receipts = types.DeriveSha(receiptList(receipts[:1]), trie.NewStackTrie(nil))
-	if err := checkReceipts(b, receipts, true); err != nil {
+	if _, err := checkReceipts(b, receipts, true); err != nil {
 		t.Error(err)
 	}
 	receipts[1].plain = false
-	if checkReceipts(b, receipts, true) == nil {
+	if _, err := checkReceipts(b, receipts, true); err == nil {
 		t.Error("a receipt beyond the root was taken")
 	}
 }
@@ -202,11 +203,54 @@ func TestCleanKeepsSecrets(t *testing.T) {
 	}
 }
 
-// A type of receipt that nobody here knows can't be checked, and is no lie.
+// A type of receipt that nobody here knows proves something only where it hashes
+// like the others, and is no lie where it does not; it has to be its
+// transaction's type.
 func TestUnknownReceiptTypes(t *testing.T) {
-	for kind, want := range map[byte]bool{0: true, 4: true, opDeposit: true, 5: false, 0x6a: false, 0xff: false} {
-		if got := hashable([]receipt{{}, {kind: kind}}); got != want {
-			t.Errorf("type %#x: %v, want %v", kind, got, want)
+	for _, c := range []struct {
+		kind, of  byte
+		rooted    bool // the header names the root that the receipts have
+		lie, sure bool
+	}{
+		{kind: 0, rooted: true, sure: true},
+		{kind: 4, of: 4, rooted: true, sure: true},
+		{kind: 4, of: 4, lie: true},
+		{kind: opDeposit, of: opDeposit, lie: true},
+		{kind: 5, of: 5},
+		{kind: 0x6a, of: 0x6a, rooted: true, sure: true},
+		{kind: 0x6a, of: 0x6a},
+		{kind: 0x6a, of: 2, lie: true},
+	} {
+		b := &block{header: header{hash: common.Hash{9}}, list: []tx{{hash: common.Hash{1}, kind: c.of}}}
+		receipts := []receipt{{tx: common.Hash{1}, blockHash: b.hash, ok: true, kind: c.kind}}
+		if c.rooted {
+			b.receipts = types.DeriveSha(receiptList(receipts), trie.NewStackTrie(nil))
+		}
+		if sure, err := checkReceipts(b, receipts, true); sure != c.sure || errors.Is(err, errLying) != c.lie {
+			t.Errorf("%+v: sure %v, %v", c, sure, err)
+		}
+	}
+}
+
+// What a transaction cost its sender counts where it is known what it is in.
+func TestCost(t *testing.T) {
+	for _, c := range []struct {
+		kind                             byte
+		used, price, blobs, blobFee, lay string
+		want                             uint64
+	}{
+		{2, "0x5208", "0x3b9aca00", "", "", "", 21_000_000_000_000},
+		{3, "0x5208", "0x1", "0x20000", "0x2", "", 21_000 + 262_144},
+		{2, "0x5208", "0x1", "", "", "0x64", 21_100},
+		{0x7e, "0x5208", "0x1", "", "", "0x64", 0},
+		{0x7b, "0x5208", "0x1", "", "", "", 0}, // Celo: gas in a token
+		{2, "", "0x1", "", "", "0x64", 100},
+		{2, "0x5208", "", "", "", "", 0},
+		{2, "0x-1", "0x1", "", "", "", 0},
+		{2, "0x" + strings.Repeat("f", 64), "0x" + strings.Repeat("f", 64), "", "", "0x1", 1},
+	} {
+		if got := cost(c.kind, c.used, c.price, c.blobs, c.blobFee, c.lay); got != chain.Units(c.want) {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 }

@@ -125,6 +125,8 @@ type conn struct {
 	noBatch    atomic.Bool // several questions in one message are refused
 	noTags     bool        // "safe" and "finalized" are not there
 	noState    bool        // balances at a block are not there
+	noHolds    bool        // contracts can't be asked about a block
+	unproved   atomic.Bool // what a block did was read, and could not be held against it
 }
 
 // dial connects. Errors are clean.

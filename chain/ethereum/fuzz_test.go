@@ -53,7 +53,7 @@ func FuzzBlock(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_ = checkReceipts(b, receipts, true)
+		_, _ = checkReceipts(b, receipts, true)
 		list := make([]*receipt, len(receipts))
 		for i := range receipts {
 			list[i] = &receipts[i]

@@ -60,8 +60,14 @@ func (r *run) ready(ctx context.Context, feeds *feeds) {
 	if len(r.w.ends) == 1 {
 		h.Code = chain.HealthOneEndpoint
 	}
+	if (r.conn.unproved.Load() || r.conn.noHolds) && r.w.cfg.Quorum == 1 { // others vouch for payments elsewhere
+		h.Code = chain.HealthUnproved
+	}
 	degrade := func(code chain.HealthCode, detail string) {
 		h.State, h.Code, h.Detail = chain.Degraded, code, detail
+	}
+	if r.conn.noState && !r.logsCoins && r.w.anyCoins() {
+		degrade(chain.HealthNoBalances, r.conn.name)
 	}
 	// The last one is told: what a person has to correct, before what may pass.
 	if r.stale() {

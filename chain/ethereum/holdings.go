@@ -2,7 +2,6 @@ package ethereum
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,8 +66,7 @@ func (w *Watcher) holdings(ctx context.Context, end endpoint, to []chain.Destina
 	ask := func(i int) (questions []question) {
 		questions = append(questions, question{"eth_getBalance", []any{addrs[i], "latest"}})
 		for _, t := range tokens {
-			data := selBalanceOf + hex.EncodeToString(common.LeftPadBytes(addrs[i][:], 32))
-			questions = append(questions, question{"eth_call", []any{map[string]any{"to": t.addr, "data": data}, "latest"}})
+			questions = append(questions, question{"eth_call", []any{balanceOf(t.addr, addrs[i]), "latest"}})
 		}
 		return questions
 	}

@@ -61,54 +61,81 @@ func (c *conn) weigh(ctx context.Context, fresh, addrs []common.Address, before,
 // inside finds what came to purses by blocks and is in no hit: coins from
 // contracts. Pages are the blocks just read, oldest first, with their hits; the
 // balances are those at the last of them. Purses are brought up to date.
-func (r *run) inside(ctx context.Context, d drawer, list []pages, hits [][]hit, w weighing) {
+func (r *run) inside(ctx context.Context, d drawer, list []pages, hits [][]hit, went []outlays, w weighing) {
 	last := len(list) - 1
 	for _, addr := range w.addrs {
 		after, ok := w.after[addr]
 		if !ok {
 			continue
 		}
-		came := r.came(addr, hits...)
-		var base chain.Amount // before the first of the pages
-		if p := d.get(addr); p != nil {
-			base, _ = p.Coins.Add(p.Came.Sub(came))
-		} else if base, ok = w.before[addr]; !ok {
-			base = after.Sub(came)
+		c := course{came: make([]chain.Amount, len(list)), went: make([]chain.Amount, len(list))}
+		for i := range list {
+			c.came[i], c.went[i] = r.came(addr, hits[i]), went[i][addr]
+		}
+		var known bool
+		if p := d.get(addr); p != nil { // it has these pages in it already
+			c.base, known = p.Coins, true
+			c.base, _ = c.base.Add(p.Came.Sub(sum(c.came)))
+			c.base = c.base.Sub(p.Went.Sub(sum(c.went)))
+		} else if c.base, known = w.before[addr]; !known {
+			c.base, _ = after.Add(sum(c.went))
+			c.base = c.base.Sub(sum(c.came))
 		}
 		if d.base[addr] == nil && r.awaited[addr] {
 			r.dirty = true
 		}
-		expected, _ := base.Add(came)
-		// Where something was sent from the address meanwhile this is less than
-		// what came, never more.
-		more := after.Sub(expected)
+		// Where a contract spends what the address holds, this is less than what
+		// came, never more.
+		more := c.more(last, after)
 		for range 8 { // they may have come in several blocks
 			if r.w.cfg.dust(r.w.cfg.Native.ID, more) {
 				break
 			}
-			i, part := r.locate(ctx, addr, base, more, list, hits)
+			i, part := r.locate(ctx, addr, c, more, list)
 			proof := &rise{}
 			if i == last {
-				proof = &rise{Parent: list[i].parent.Hex(), Before: after.Sub(part).Sub(r.came(addr, hits[i])), After: after}
+				before, _ := after.Add(c.went[i])
+				proof = &rise{Parent: list[i].parent.Hex(), Before: before.Sub(part).Sub(c.came[i]), After: after}
 			}
 			hits[i] = append(hits[i], r.attribute(ctx, list[i], addr, part, proof)...)
+			c.came[i], _ = c.came[i].Add(part)
 			more = more.Sub(part)
 		}
 		d.over[addr] = &purse{Awaited: r.awaited[addr], Coins: after, At: list[last].ref()}
 	}
 }
 
-// locate finds the first block in which an address got more than its hits say,
+// course is what is known of an address over some blocks: what it held before
+// them, and what came and went in each.
+type course struct {
+	base       chain.Amount
+	came, went []chain.Amount
+}
+
+// more is how much of what it holds after block i nothing explains.
+func (c course) more(i int, holds chain.Amount) chain.Amount {
+	has, _ := holds.Add(sum(c.went[:i+1]))
+	expected, _ := c.base.Add(sum(c.came[:i+1]))
+	return has.Sub(expected)
+}
+
+func sum(list []chain.Amount) (all chain.Amount) {
+	for _, a := range list {
+		all, _ = all.Add(a)
+	}
+	return all
+}
+
+// locate finds the first block in which an address got more than is explained,
 // and how much of it; the last one where the node does not remember.
-func (r *run) locate(ctx context.Context, addr common.Address, base, more chain.Amount, list []pages, hits [][]hit) (int, chain.Amount) {
+func (r *run) locate(ctx context.Context, addr common.Address, c course, more chain.Amount, list []pages) (int, chain.Amount) {
 	last := len(list) - 1
 	unexplained := func(i int) (chain.Amount, error) {
 		now, err := r.conn.balances(ctx, []common.Address{addr}, list[i].hash.Hex())
 		if err != nil {
 			return chain.Amount{}, err
 		}
-		expected, _ := base.Add(r.came(addr, hits[:i+1]...))
-		return now[addr].Sub(expected), nil
+		return c.more(i, now[addr]), nil
 	}
 	var failed error
 	part := more
@@ -278,7 +305,7 @@ func noState(err error) bool {
 
 // compare holds a window's blocks against balances. A node that does not have
 // them is given a little time at the tip, and is then believed without.
-func (r *run) compare(ctx context.Context, d drawer, list []pages, hits [][]hit, w weighing) error {
+func (r *run) compare(ctx context.Context, d drawer, list []pages, hits [][]hit, went []outlays, w weighing) error {
 	if logsCoins(list[len(list)-1]) {
 		for _, addr := range w.addrs {
 			d.over[addr] = nil
@@ -287,7 +314,7 @@ func (r *run) compare(ctx context.Context, d drawer, list []pages, hits [][]hit,
 	}
 	if w.err == nil {
 		r.noStates = 0
-		r.inside(ctx, d, list, hits, w)
+		r.inside(ctx, d, list, hits, went, w)
 		return nil
 	}
 	if !noState(w.err) {

@@ -3,6 +3,7 @@ package ethereum
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/cointill/till/chain"
@@ -27,14 +28,25 @@ func (r *run) lookBack(ctx context.Context) error {
 
 	// Blocks beyond the cursor are being read with the target already.
 	job.to = min(job.to, r.cursor.Head().Height)
+	if job.audit != nil && !r.onChain(job.audit.head) {
+		// Its balances are those of a branch that was lost.
+		r.dropAudit()
+		return nil
+	}
 	last := min(job.to, job.from+lookBackStride-1)
-	events, err := r.reread(ctx, job, last)
+	events, next, err := r.reread(ctx, job, last)
 	if len(events) > 0 {
 		r.save(r.hits)
 	}
 	// What was found before an error is told now: it counts as known already.
 	if !r.deliver(ctx, events, r.cursor) {
 		return ctx.Err()
+	}
+	if next > job.from {
+		// An audit has added these blocks up; they must not come twice.
+		r.w.mu.Lock()
+		r.w.back[0].from, r.w.back[0].misses, job.misses = next, 0, 0
+		r.w.mu.Unlock()
 	}
 	if isMissing(err) && job.misses < maxBackMisses {
 		// Behind a load balancer one of several nodes may lack a block.
@@ -52,6 +64,15 @@ func (r *run) lookBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if job.audit != nil && last >= job.to {
+		rest := r.late(job.audit.head, job.audit.rest(r))
+		if len(rest) > 0 {
+			r.save(r.hits)
+		}
+		if !r.deliver(ctx, rest, r.cursor) {
+			return ctx.Err()
+		}
+	}
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	r.w.back[0].from, r.w.back[0].misses = last+1, 0
@@ -67,37 +88,53 @@ func (r *run) lookBack(ctx context.Context) error {
 	return nil
 }
 
-// reread looks at blocks up to last again.
-func (r *run) reread(ctx context.Context, job lookBack, last uint64) (events []chain.Event, err error) {
-	for n := job.from; n <= last; {
-		end := min(last, n+window-1)
-		list, err := r.conn.headers(ctx, n, end)
+// reread looks at blocks up to last again. Next is the first that was not read.
+func (r *run) reread(ctx context.Context, job lookBack, last uint64) (events []chain.Event, next uint64, err error) {
+	for next = job.from; next <= last; {
+		list, err := r.conn.headers(ctx, next, min(last, next+window-1))
 		if err != nil {
-			return events, err
+			return events, next, err
 		}
 		all, err := r.w.readAll(ctx, r.conn, list, r.w.readWhole)
 		for _, p := range all {
 			hits := r.w.match(p.block, p.receipts, job.aim)
-			if last := p.number == job.to; job.audit != nil {
-				hits = append(hits, job.audit.came(r, p, hits, last)...)
+			if err := r.checkTokens(ctx, p, hits, false); err != nil {
+				return events, next, err
 			}
-			events = append(events, r.late(p, hits)...)
+			if job.audit != nil {
+				if r.replaced(p.ref()) {
+					return events, next, fmt.Errorf("%s: %w: block %d is being replaced", r.conn.name, errMissing, p.number)
+				}
+				if err := job.audit.note(ctx, r, p, hits); err != nil {
+					return events, next, err
+				}
+			}
+			events = append(events, r.late(p.ref(), hits)...)
+			next = p.number + 1
 		}
 		if err != nil {
-			return events, err
+			return events, next, err
 		}
-		n = end + 1
 	}
-	return events, nil
+	return events, next, nil
+}
+
+// replaced tells whether the ring has another block at that height: there is a
+// reorganisation right now.
+func (r *run) replaced(ref chain.BlockRef) bool {
+	return slices.ContainsFunc(r.cursor.Ring, func(b chain.BlockRef) bool { return b.Height == ref.Height && b.Hash != ref.Hash })
+}
+
+// onChain tells whether a block is one of the ring, or lies before it.
+func (r *run) onChain(b chain.BlockRef) bool {
+	ring := r.cursor.Ring
+	return len(ring) > 0 && (b.Height < ring[0].Height || slices.ContainsFunc(ring, func(o chain.BlockRef) bool { return o.Hash == b.Hash }))
 }
 
 // late takes in payments of a block that was read before without their target.
-func (r *run) late(p pages, hits []hit) (events []chain.Event) {
-	ref := p.ref()
-	for _, b := range r.cursor.Ring {
-		if b.Height == ref.Height && b.Hash != ref.Hash {
-			return nil // reorganised right now: the new branch is read with the target
-		}
+func (r *run) late(ref chain.BlockRef, hits []hit) (events []chain.Event) {
+	if r.replaced(ref) {
+		return nil // the new branch is read with the target
 	}
 	inRing := slices.ContainsFunc(r.cursor.Ring, func(b chain.BlockRef) bool { return b.Hash == ref.Hash })
 	for _, h := range hits {

@@ -19,6 +19,13 @@ type purse struct {
 	Coins   chain.Amount // held at the block At
 	At      chain.BlockRef
 	Came    chain.Amount `json:"-"` // matched payments in later blocks that were read
+	Went    chain.Amount `json:"-"` // what its own transactions there took
+}
+
+// expects is what it should hold after the blocks that were read.
+func (p *purse) expects() chain.Amount {
+	sum, _ := p.Coins.Add(p.Came)
+	return sum.Sub(p.Went)
 }
 
 // purses are by address; they are valid at the cursor's head.
@@ -76,6 +83,13 @@ func (w *Watcher) waited() []common.Address {
 // takesCoins is called with the lock held.
 func (w *Watcher) takesCoins(addr common.Address) bool {
 	return slices.Contains(w.targets[addr].Assets, w.cfg.Native.ID)
+}
+
+// anyCoins tells whether the chain's own coin is taken anywhere.
+func (w *Watcher) anyCoins() bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return len(w.rota.turn) > 0
 }
 
 // curious lists whose balances the next block is asked for: all addresses at
@@ -165,8 +179,14 @@ func (d drawer) get(addr common.Address) *purse {
 	return &held
 }
 
-// explain notes the payments of a block that were matched.
-func (d drawer) explain(native chain.AssetID, hits []hit) {
+// explain notes the payments of a block that were matched, and what addresses
+// spent in it.
+func (d drawer) explain(native chain.AssetID, hits []hit, went outlays) {
+	for addr, sum := range went {
+		if p := d.get(addr); p != nil {
+			p.Went, _ = p.Went.Add(sum)
+		}
+	}
 	for _, h := range hits {
 		if !isCoins(h, native) {
 			continue
@@ -242,24 +262,34 @@ func (w *Watcher) recallPurses(m memory, ring []chain.BlockRef) purses {
 // rose asks another endpoint whether an address holds more since a block. One
 // that has forgotten is asked whether the money is there now.
 func (c *conn) rose(ctx context.Context, ref chain.BlockRef, h hit) (bool, error) {
-	addr := []common.Address{addressOf(h)}
+	ask := question{"eth_getBalance", []any{addressOf(h), nil}}
+	if contract := h.Event.Asset.Contract(); contract != "" {
+		ask = question{"eth_call", []any{balanceOf(common.HexToAddress(contract), addressOf(h)), nil}}
+	}
+	holds := func(at any) (chain.Amount, error) {
+		raw, err := c.call(ctx, ask.method, ask.args[0], at)
+		if err != nil {
+			return chain.Amount{}, err
+		}
+		return decodeBalance(answer{raw: raw})
+	}
+	at := func(block string) any { return map[string]any{"blockHash": block} }
 	if h.Proof.Parent != "" {
-		after, err := c.balances(ctx, addr, ref.Hash)
+		after, err := holds(at(ref.Hash))
 		if err == nil {
-			var before map[common.Address]chain.Amount
-			if before, err = c.balances(ctx, addr, h.Proof.Parent); err == nil {
-				return after[addr[0]] == h.Proof.After && before[addr[0]] == h.Proof.Before, nil
+			var before chain.Amount
+			if before, err = holds(at(h.Proof.Parent)); err == nil {
+				return after == h.Proof.After && before == h.Proof.Before, nil
 			}
 		}
 		if !noState(err) {
 			return false, err
 		}
 	}
-	raw, err := c.call(ctx, "eth_getBalance", addr[0], "latest")
-	if err != nil {
-		return false, err
+	if h.Event.Kind == chain.Failed {
+		return true, nil // nothing came by it either way
 	}
-	now, err := decodeBalance(answer{raw: raw})
+	now, err := holds("latest")
 	if err != nil {
 		return false, err
 	}

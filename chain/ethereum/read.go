@@ -2,10 +2,8 @@ package ethereum
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -101,19 +99,21 @@ func (w *Watcher) readWhole(ctx context.Context, c *conn, h header) (pages, erro
 	if err != nil {
 		return pages{}, fmt.Errorf("%s: %w", c.name, err)
 	}
-	if b.header != h {
+	if !b.fits(h) {
 		return pages{}, fmt.Errorf("%s: %w: block %d has two headers", c.name, errLying, h.number)
 	}
 	coins := touches(b, w.aim())
 	if len(b.list) == 0 || !coins && len(w.listed) == 0 {
 		return pages{block: b}, nil
 	}
-	if coins && !w.cfg.SkipRoots {
+	few := w.cfg.Lean || c.noReceipts.Load()
+	// Where not every receipt is read, nothing else would miss a transaction.
+	if (coins || few) && !w.cfg.SkipRoots {
 		if err := checkTransactions(b); err != nil {
 			return pages{}, fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
-	if w.cfg.Lean || c.noReceipts.Load() {
+	if few {
 		return w.readHits(ctx, c, b)
 	}
 	return w.readReceipts(ctx, c, b)
@@ -134,85 +134,19 @@ func (w *Watcher) readReceipts(ctx context.Context, c *conn, b *block) (pages, e
 	if err != nil {
 		return pages{}, fmt.Errorf("%s: block %d: %w", c.name, b.number, err)
 	}
-	roots := !w.cfg.SkipRoots && hashable(receipts)
-	if err := checkReceipts(b, receipts, roots); err != nil {
-		return pages{}, fmt.Errorf("%s: %w", c.name, err)
-	}
-	p := pages{block: b, whole: roots, receipts: make([]*receipt, len(receipts))}
-	for i := range receipts {
-		p.receipts[i] = &receipts[i]
-	}
-	return p, nil
+	return w.checked(c, b, receipts)
 }
 
-// readHits is for endpoints without eth_getBlockReceipts, and for lean ones: the
-// block's Transfer logs of listed tokens, and the receipts of those transactions
-// that pay somebody who is looked for.
-func (w *Watcher) readHits(ctx context.Context, c *conn, b *block) (pages, error) {
-	p := pages{block: b, receipts: make([]*receipt, len(b.list))}
-	wanted := map[common.Hash]bool{}
-	place := make(map[common.Hash]int, len(b.list))
-	find := w.aim()
-	var contracts []common.Address
-	for addr := range w.listed {
-		if _, ok := w.token(addr); ok {
-			contracts = append(contracts, addr)
-		}
+// checked holds all receipts of a block against its root.
+func (w *Watcher) checked(c *conn, b *block, receipts []receipt) (pages, error) {
+	whole, err := checkReceipts(b, receipts, !w.cfg.SkipRoots)
+	if err != nil {
+		return pages{}, fmt.Errorf("%s: %w", c.name, err)
 	}
-	for i := range b.list {
-		t := &b.list[i]
-		place[t.hash] = i
-		if t.to != nil && !t.value.IsZero() {
-			_, _, ok := find(*t.to)
-			wanted[t.hash] = ok
-		}
-		if to, _, _, ok := w.called(t); ok && !wanted[t.hash] {
-			_, _, wanted[t.hash] = find(to)
-		}
-	}
-	if len(contracts) > 0 {
-		raw, err := c.call(ctx, "eth_getLogs", map[string]any{
-			"blockHash": b.hash, "address": contracts, "topics": []any{transferTopic},
-		})
-		if err != nil {
-			return p, err
-		}
-		var list []json.RawMessage
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return p, fmt.Errorf("%s: logs can't be read: %w", c.name, err)
-		}
-		for _, l := range list {
-			e, in, err := decodeLog(l)
-			if err != nil {
-				return p, fmt.Errorf("%s: block %d: %w", c.name, b.number, err)
-			}
-			to, _, ok := e.asTransfer()
-			if !ok {
-				continue
-			}
-			_, _, hit := find(to)
-			if _, here := place[in]; hit && !here {
-				return p, fmt.Errorf("%s: %w: block %d has a log of a transaction that it does not hold", c.name, errLying, b.number)
-			}
-			wanted[in] = wanted[in] || hit
-		}
-	}
-	if slices.Contains(slices.Collect(maps.Values(wanted)), true) && !c.noReceipts.Load() {
-		// Somebody is paid: then the root is worth its price.
-		return w.readReceipts(ctx, c, b)
-	}
-	for hash, want := range wanted {
-		if !want {
-			continue
-		}
-		r, err := c.receipt(ctx, hash)
-		if err != nil {
-			return p, err
-		}
-		if r.blockHash != b.hash {
-			return p, fmt.Errorf("%s: %w: transaction %s left block %d", c.name, errMissing, hash, b.number)
-		}
-		p.receipts[place[hash]] = &r
+	c.unproved.Store(!whole)
+	p := pages{block: b, whole: whole, receipts: make([]*receipt, len(receipts))}
+	for i := range receipts {
+		p.receipts[i] = &receipts[i]
 	}
 	return p, nil
 }

@@ -58,8 +58,9 @@ func (l receiptList) EncodeIndex(i int, w *bytes.Buffer) {
 }
 
 // hashable tells whether it is known how every receipt is hashed. Chains have
-// types of their own (Arbitrum, zkSync, Celo), and forks bring new ones: these
-// prove nothing either way, and must not stop the till on the day of the fork.
+// types of their own (Arbitrum, zkSync, Celo), and forks bring new ones: where
+// they are not hashed like the others they prove nothing, and must not stop the
+// till on the day of the fork.
 func hashable(receipts []receipt) bool {
 	for i := range receipts {
 		if k := receipts[i].kind; k > types.SetCodeTxType && k != opDeposit {
@@ -71,25 +72,34 @@ func hashable(receipts []receipt) bool {
 
 // checkReceipts holds receipts against the block: one per transaction, in its
 // order, of this block, and, where roots is set, with the root that the header
-// names.
-func checkReceipts(b *block, receipts []receipt, roots bool) error {
+// names. Whole says that the root was the header's.
+func checkReceipts(b *block, receipts []receipt, roots bool) (whole bool, err error) {
 	if len(receipts) != len(b.list) {
-		return fmt.Errorf("%w: block %d has %d transactions and %d receipts", errLying, b.number, len(b.list), len(receipts))
+		return false, fmt.Errorf("%w: block %d has %d transactions and %d receipts", errLying, b.number, len(b.list), len(receipts))
 	}
 	for i := range receipts {
 		if receipts[i].tx != b.list[i].hash || receipts[i].blockHash != b.hash {
-			return fmt.Errorf("%w: receipt %d of block %d belongs to something else", errLying, i, b.number)
+			return false, fmt.Errorf("%w: receipt %d of block %d belongs to something else", errLying, i, b.number)
+		}
+		if !hashable(receipts[i:i+1]) && receipts[i].kind != b.list[i].kind {
+			return false, fmt.Errorf("%w: receipt %d of block %d is of another type than its transaction", errLying, i, b.number)
 		}
 	}
-	if !roots || types.DeriveSha(receiptList(receipts), trie.NewStackTrie(nil)) == b.receipts {
-		return nil
+	if !roots {
+		return false, nil
+	}
+	if types.DeriveSha(receiptList(receipts), trie.NewStackTrie(nil)) == b.receipts {
+		return true, nil
 	}
 	// Polygon's nodes list a transaction of their own last, outside the root.
 	if n := len(receipts); n > 0 && receipts[n-1].plain &&
 		types.DeriveSha(receiptList(receipts[:n-1]), trie.NewStackTrie(nil)) == b.receipts {
-		return nil
+		return true, nil
 	}
-	return fmt.Errorf("%w: the receipts of block %d do not have the root that its header names", errLying, b.number)
+	if !hashable(receipts) {
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: the receipts of block %d do not have the root that its header names", errLying, b.number)
 }
 
 // checkTransactions holds the transactions against the header's root, where all

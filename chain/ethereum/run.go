@@ -43,6 +43,7 @@ type run struct {
 	othersAt  time.Time               // when the rest had its turn
 	logsCoins bool                    // the last block was made under EIP-7708
 	noStates  int                     // how often in a row the tip's balances were not there
+	noHolds   int                     // and those that contracts tell
 	dirty     bool                    // there is a new purse,
 	unsaved   bool                    // and the state file does not have it yet
 	skipped   uint64                  // the first block that was not looked into, 0 = none

@@ -77,8 +77,10 @@ func (r *run) save(hits map[string][]hit) {
 	kept := map[common.Address]purse{}
 	for addr, p := range held {
 		if p.Awaited || w.cfg.Lean {
-			expected, _ := p.Coins.Add(p.Came)
-			kept[addr] = purse{Awaited: p.Awaited, Coins: expected, At: r.cursor.Head()}
+			kept[addr] = purse{Awaited: p.Awaited, Coins: p.expects(), At: r.cursor.Head()}
+			if r.skipped != 0 { // what was expected says nothing of blocks that were not read
+				kept[addr] = purse{Awaited: p.Awaited, Coins: p.Coins, At: p.At}
+			}
 		}
 	}
 	err := writeState(w.cfg.State, memory{Chain: w.cfg.ChainID, Blocks: hits, Purses: kept, Skipped: r.skipped})

@@ -241,7 +241,8 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool
 	return now, nil
 }
 
-// same compares hash and, where they were checked here, the roots.
+// same compares hash and, where they were checked here, the roots; a bloom where
+// it was what spoke against reading the receipts.
 func same(ref chain.BlockRef, known map[string]claim, theirs header) bool {
 	if theirs.hash.Hex() != ref.Hash {
 		return false
@@ -249,6 +250,9 @@ func same(ref chain.BlockRef, known map[string]claim, theirs header) bool {
 	ours := known[ref.Hash].header
 	if ours.hash == (common.Hash{}) {
 		return true
+	}
+	if ours.receipts == (common.Hash{}) && ours.bloomed && theirs.bloomed && ours.bloom != theirs.bloom {
+		return false
 	}
 	return theirs.txs == ours.txs && (ours.receipts == common.Hash{} || theirs.receipts == ours.receipts)
 }

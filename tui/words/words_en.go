@@ -320,6 +320,10 @@ func (english) healthCode(h chain.Health) string {
 		return "What happened cannot be stored" + who + ": is the disk full?"
 	case chain.HealthOneEndpoint:
 		return "A second endpoint would be safer" + who + "."
+	case chain.HealthUnproved:
+		return "What it tells of a block cannot be checked against the block" + who + ": with three endpoints two have to agree."
+	case chain.HealthNoBalances:
+		return "It tells no balances of a block" + who + ": coins that a contract sends, as from an exchange, are not seen. Add another endpoint."
 	case chain.HealthInternal:
 		return "A fault of till itself" + who + "; it goes on. Please report it."
 	}

@@ -91,7 +91,7 @@ func TestEveryHealthCodeIsASentence(t *testing.T) {
 	for _, code := range []chain.HealthCode{
 		chain.HealthNoPeers, chain.HealthNoRelay, chain.HealthNoFilters, chain.HealthStale, chain.HealthBehind, chain.HealthUnreachable,
 		chain.HealthWrongNetwork, chain.HealthLying, chain.HealthLimited, chain.HealthWrongToken, chain.HealthStore,
-		chain.HealthOneEndpoint, chain.HealthInternal, chain.HealthImport, chain.HealthNoImport,
+		chain.HealthOneEndpoint, chain.HealthUnproved, chain.HealthNoBalances, chain.HealthInternal, chain.HealthImport, chain.HealthNoImport,
 	} {
 		state, _, effect := en.Health(chain.Health{State: chain.Down, Code: code, Detail: "node\x1b[0m.example", Of: 2}, now)
 		if state != "down" || !strings.Contains(effect, "No new sales") || !strings.Contains(effect, "(node[0m.example)") || strings.HasPrefix(effect, string(code)) {
