@@ -61,6 +61,7 @@ const (
 	never  reuse = iota // each serves one sale
 	pool                // each serves again when its sale is closed and has cooled down
 	listed              // the same, and there are four of them
+	gapped              // so do those that were never paid, once there are many in a row
 )
 
 // cooldown is how long an address that serves again rests.
@@ -68,7 +69,7 @@ const cooldown = time.Hour
 
 var schedules = rapid.Custom(func(t *rapid.T) schedule {
 	return schedule{
-		Reuse: rapid.SampledFrom([]reuse{never, never, pool, listed}).Draw(t, "reuse"),
+		Reuse: rapid.SampledFrom([]reuse{never, never, pool, listed, gapped}).Draw(t, "reuse"),
 		Steps: rapid.SliceOfN(steps, 5, 60).Draw(t, "steps"),
 	}
 })
@@ -187,6 +188,9 @@ func (s *simulation) open() {
 		r := newRail(c.id, []string{"A", "E", "E"}[i])
 		if i > 0 && s.reuse != never {
 			r.account.Cooldown = cooldown
+		}
+		if i > 0 && s.reuse == gapped {
+			r.account.Gap = 3
 		}
 		if i > 0 && s.reuse == listed {
 			r.account.Size = 4
