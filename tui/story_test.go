@@ -443,7 +443,7 @@ func TestLeavingTakesTwo(t *testing.T) {
 	s := newStand(t, 80, 24)
 	s.keys("450").press("enter", "ctrl+c").see("ctrl+c again leaves", "1 open: what comes is found")
 	for range quitTwice {
-		s.send(ticked(s.clock.Now()))
+		s.tick(time.Second)
 	}
 	if s.press("ctrl+c"); s.quit {
 		t.Fatal("left although the first was long ago")

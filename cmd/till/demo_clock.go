@@ -196,6 +196,7 @@ func (l lens) Watch(ctx context.Context, targets ...chain.Target) error {
 	now, machine := l.clock.Now(), time.Now()
 	real := slices.Clone(targets)
 	for i, t := range real {
+		real[i].Until = time.Time{}
 		if t.Until.After(now) {
 			real[i].Until = machine.Add(t.Until.Sub(now))
 		}
