@@ -76,7 +76,8 @@ type Shop struct {
 	Known []chain.Asset
 	// Fingerprint stands on the idle screen: the accounts' fingerprints.
 	Fingerprint string
-	Training    bool // demo: the money is worthless
+	Training    bool // demo: the money is worthless, and so is every record of it
+	Testnet     bool // some of the money is worthless, its network being one to try things on
 }
 
 // Board is what the idle screen and the health screen show. Maps are by asset

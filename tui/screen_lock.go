@@ -93,9 +93,6 @@ func (m *Model) unlocked(msg unlocked) tea.Cmd {
 
 func (m *Model) drawLock() {
 	a := m.area(m.lay.frame)
-	if m.shop.Training {
-		a.badge(0, 0, theme.Badge, m.p.Training)
-	}
 	a.center(max(0, a.h()/2-5), theme.Dim, strings.Trim(clean(m.shop.Name, 40)+" · "+clean(m.cfg.Actor.Terminal, 20), " ·"))
 	y := max(1, a.h()/2-3)
 	if lines := enlarge(m.p.Locked, a.w()-4, hugeHeight); lines != nil {

@@ -17,6 +17,7 @@ func (m *Model) View() tea.View {
 	m.frame.resize(m.lay.frame.W, m.lay.frame.H)
 	m.hits = m.hits[:0]
 	m.draw()
+	m.mark()
 	v := tea.NewView(m.frame.String(&m.th))
 	v.AltScreen = true
 	v.WindowTitle = m.title()
@@ -94,8 +95,8 @@ func (m *Model) draw() {
 func (m *Model) drawHeader(here place) {
 	a := m.area(m.lay.header)
 	x, end := m.lay.margin, a.w()-m.lay.margin
-	if m.shop.Training {
-		x = a.badge(x-1, 0, theme.Badge, m.p.Training) + 1
+	if text := m.badge(); text != "" {
+		x = a.badge(x-1, 0, theme.Badge, text) + 1
 	}
 	x = m.drawAlarms(a, x)
 	if v, ok := m.view(); ok && here&(onPay|onOutcome) != 0 && m.over != overHelp {

@@ -39,8 +39,12 @@ func TestWarp(t *testing.T) {
 		shows("stopped where it should", 1000*time.Second)
 
 		for _, c := range []struct{ real, shown time.Duration }{
-			{-time.Hour, -time.Hour}, {0, 0}, {5 * time.Second, 5 * time.Second}, {10500 * time.Millisecond, 40 * time.Second},
-			{30 * time.Minute, 970 * time.Second}, {3 * time.Hour, 1000 * time.Second},
+			{-time.Hour, -time.Hour},
+			{0, 0},
+			{5 * time.Second, 5 * time.Second},
+			{10500 * time.Millisecond, 40 * time.Second},
+			{30 * time.Minute, 970 * time.Second},
+			{3 * time.Hour, 1000 * time.Second},
 		} {
 			if got := w.Seen(real.Add(c.real)).Sub(began); got != c.shown {
 				t.Errorf("%s after the start it showed %s, and now it says %s", c.real, c.shown, got)

@@ -30,7 +30,7 @@ var scenes = []scene{
 		}
 		return st.share(ctx, v, 1, 1)
 	}},
-	{"late", "waits until the price has run out, then pays", all(unpaid, not(partial)), func(ctx context.Context, st *stage, v pos.View) error {
+	{"late", "pays after the price has run out", all(unpaid, not(partial)), func(ctx context.Context, st *stage, v pos.View) error {
 		return st.late(ctx, v)
 	}},
 	{"toll", "pays, and the token keeps 1 % of it", all(unpaid, inToken), func(ctx context.Context, st *stage, v pos.View) error {

@@ -88,7 +88,7 @@ func askTake(w *setUp) huh.Field {
 	options := []huh.Option[string]{huh.NewOption("Bitcoin", "bitcoin")}
 	for _, c := range evmChains {
 		label := c.name + ": " + strings.Join(append([]string{c.symbol}, c.usual()[1:]...), ", ")
-		if c.id == 11155111 {
+		if c.test {
 			label += " (a test network, worthless)"
 		}
 		options = append(options, huh.NewOption(label, fmt.Sprint(c.id)))

@@ -89,7 +89,7 @@ func runSale(cmd *cobra.Command, at places, f saleFlags, amount string) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "till: %s\n", wrong)
 	}
 	f2 := follower{
-		register: session.Register, asset: asset, currency: s.own(), json: f.json, tongue: tongueOf(s),
+		register: session.Register, asset: asset, currency: s.own(), json: f.json, tongue: tongueOf(s), testnet: s.shop.Testnet,
 		out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(),
 	}
 	err = f2.run(cmd.Context(), draft)
@@ -111,6 +111,7 @@ type follower struct {
 	asset    chain.Asset
 	currency money.Currency
 	tongue   tongue
+	testnet  bool // the money may be worthless
 	json     bool
 	out      io.Writer // the sale
 	notes    io.Writer // what is waited for
@@ -247,7 +248,10 @@ func (f *follower) request(v pos.View) {
 	if code, ok := qr.Fit(v.Pay.Forms, cols, rows, mode); ok {
 		fmt.Fprintln(f.out, code)
 	}
-	_, format := f.tongue.words(f.find)
+	speech, format := f.tongue.words(f.find)
+	if f.testnet {
+		fmt.Fprintf(f.out, "%s  ", speech.Phrases().Testnet)
+	}
 	fmt.Fprintf(f.out, "sale %s", words.Number4(v.Sale.Number))
 	if v.Sale.Price.Kind == pos.PriceFiat {
 		fmt.Fprintf(f.out, ", %s", v.Sale.Price.Fiat)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cointill/till/chain"
+	"github.com/cointill/till/chain/bitcoin"
 	"github.com/cointill/till/chain/xpub"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
@@ -166,6 +167,12 @@ func (r *reader) readShop(c configFile) error {
 // own is the shop's own currency.
 func (s *settings) own() money.Currency { return s.shop.Currencies[0] }
 
+// testnet tells whether any of the shop's networks has worthless money.
+func (s *settings) testnet() bool {
+	return s.bitcoin != nil && s.bitcoin.network != bitcoin.Mainnet ||
+		slices.ContainsFunc(s.evm, func(e evmSettings) bool { return e.chain.test })
+}
+
 // readAssets gathers what can be paid with, gives every asset its letter, and
 // finds the default.
 func (r *reader) readAssets(c configFile) error {
@@ -187,7 +194,7 @@ func (r *reader) readAssets(c configFile) error {
 			s.evm[i].assets[j] = s.shop.Assets[at]
 		}
 	}
-	s.shop.Fingerprint = s.fingerprint()
+	s.shop.Fingerprint, s.shop.Testnet = s.fingerprint(), s.testnet()
 	s.shop.Default = s.shop.Assets[0].ID
 	if c.DefaultAsset == "" {
 		return nil

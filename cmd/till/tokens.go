@@ -17,6 +17,7 @@ type evmChain struct {
 	price  string // under which the price feed knows the coin, "" = it has no market price
 	block  time.Duration
 	tokens []evmToken
+	test   bool // its money is worthless
 	// public are endpoints that anybody may ask without a key, each of another
 	// operator. They are used only after consent (publicConsent).
 	public []string
@@ -65,11 +66,18 @@ var evmChains = []evmChain{
 		public: []string{"wss://arbitrum-one-rpc.publicnode.com", "https://arb1.arbitrum.io/rpc", "https://arbitrum.drpc.org"},
 	},
 	{
-		id: 11155111, name: "Sepolia", coin: "Sepolia Ether", symbol: "ETH", price: "ETH", block: 12 * time.Second,
+		id: 11155111, name: "Sepolia", coin: "Sepolia Ether", symbol: "ETH", price: "ETH", block: 12 * time.Second, test: true,
 		tokens: []evmToken{
 			{"USDC", "0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238", 6, "USD"},
 		},
 		public: []string{"wss://ethereum-sepolia-rpc.publicnode.com", "https://sepolia.drpc.org", "https://1rpc.io/sepolia"},
+	},
+	{
+		id: 84532, name: "Base Sepolia", coin: "Ether", symbol: "ETH", price: "ETH", block: 2 * time.Second, test: true,
+		tokens: []evmToken{
+			{"USDC", "0x036CbD53842c5426634e7929541eC2318f3dCF7e", 6, "USD"},
+		},
+		public: []string{"wss://base-sepolia-rpc.publicnode.com", "https://sepolia.base.org", "https://base-sepolia.drpc.org"},
 	},
 }
 

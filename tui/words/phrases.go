@@ -5,6 +5,7 @@ package words
 type Phrases struct {
 	// Amount screen.
 	Training   string // badge in the header of the demo
+	Testnet    string // badge where a network is one to try things on
 	Open       string // heading of the list of open sales
 	OpenMany   string // %d, where the list does not show them all
 	KeyMark    string // before the key's fingerprint

@@ -4,6 +4,7 @@ import "strings"
 
 var germanPhrases = Phrases{
 	Training:   "ÜBUNG",
+	Testnet:    "TESTNETZ",
 	Open:       "OFFEN",
 	OpenMany:   "OFFEN %d, die neuesten:",
 	KeyMark:    "Schlüssel",
@@ -280,26 +281,26 @@ var germanKeys = map[string][2]string{
 // germanScenes are what the demo can play.
 var germanScenes = map[string]string{
 	"exact":      "zahlt, was der QR-Code verlangt",
+	"rest":       "zahlt den Rest",
 	"short":      "zahlt nur die Hälfte",
 	"over":       "zahlt ein Zehntel zu viel",
 	"twice":      "zahlt zweimal",
+	"late":       "zahlt nach Ablauf des Preises",
+	"toll":       "zahlt, und der Token behält 1 % davon",
+	"inside":     "zahlt aus einer Vertrags-Wallet: erst mit dem Block zu sehen",
 	"bump":       "erhöht die Gebühr: andere Transaktion, dasselbe Geld",
 	"takeback":   "nimmt das Geld vor einem Block zurück",
 	"reorg":      "die letzten zwei Blöcke werden ersetzt, die Zahlung kommt wieder",
 	"orphan":     "die letzten zwei Blöcke werden ersetzt, die Zahlung ist verloren",
-	"rest":       "zahlt den Rest",
-	"late":       "zahlt, wenn der Kurs um ist",
-	"toll":       "zahlt, und der Token behält 1 % davon",
-	"inside":     "zahlt aus einem Smart Contract: zu sehen erst im Block",
-	"node-down":  "das Netz ist eine halbe Minute lang unterbrochen",
+	"node-down":  "das Netz ist eine halbe Minute lang weg",
 	"node-back":  "das Netz ist wieder da",
-	"time-1":     "die Zeit läuft wie immer",
-	"time-10":    "die Zeit läuft 10-mal so schnell",
-	"time-60":    "die Zeit läuft 60-mal so schnell",
 	"price-down": "eine Börse ist außer Betrieb",
 	"price-lie":  "eine Börse nennt den hundertfachen Kurs",
 	"price-none": "keine Börse antwortet: der Kurs altert, dann ruhen neue Verkäufe",
 	"price-back": "alle Börsen antworten wieder, in etwa einer Minute",
+	"time-1":     "die Zeit läuft wie immer",
+	"time-10":    "die Zeit läuft 10-mal so schnell",
+	"time-60":    "die Zeit läuft 60-mal so schnell",
 }
 
 // germanLabels are the keys that a German keyboard calls something else.

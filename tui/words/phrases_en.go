@@ -2,6 +2,7 @@ package words
 
 var englishPhrases = Phrases{
 	Training:   "TRAINING",
+	Testnet:    "TESTNET",
 	Open:       "OPEN",
 	OpenMany:   "OPEN %d, the newest:",
 	KeyMark:    "key",
