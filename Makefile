@@ -12,7 +12,7 @@ TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 PKGS    := ./cmd/... ./tui/... ./pos/... ./chain/...
 
 .DEFAULT_GOAL := help
-.PHONY: run build test lint fmt bench sim crash conformance fuzz dist install clean help
+.PHONY: run build test lint fmt bench sim crash conformance screens fuzz dist install clean help
 
 run: ## build till and open the register on an in-process network: till demo
 	@test -x bin/till || echo 'Building till. The first time this takes a minute or two.'
@@ -47,6 +47,9 @@ crash: ## kill a shop N times while customers pay; nothing may be lost, nothing 
 
 conformance: ## only the suites that every watcher and every store passes, under the race detector
 	go test -race -count=1 -timeout 60m ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
+
+screens: ## write the README's screens and key list anew, from the show in cmd/till/testdata/shows
+	go test -count=1 -run '^TestReadme' ./cmd/till -readme
 
 fuzz: ## every fuzz test for FUZZTIME, 30s if not said otherwise
 	@for p in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \

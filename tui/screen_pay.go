@@ -378,14 +378,20 @@ func groupLines(to string, w int) []string {
 
 // drawPayRow is the one row under the code of a small screen.
 func (m *Model) drawPayRow(a area, v pos.View) {
+	gap := 2
+	if badge := m.badge(); badge != "" {
+		w := ansi.StringWidth(badge) + 2
+		a.badge(a.w()-w, 0, theme.Badge, badge)
+		a, gap = a.sub(0, 0, a.w()-w, 1), 1
+	}
 	if m.notice != "" {
 		m.drawNotice(a)
 		return
 	}
 	o := v.Sale.Outcome
-	x := a.text(0, 0, m.styleOf(o), m.w.Status(o)) + 2
+	x := a.text(0, 0, m.styleOf(o), m.w.Status(o)) + gap
 	if o.Status == pos.Awaiting && o.Reason.Code == pos.WhyNothing {
-		x = a.text(x, 0, theme.Text, words.Left(m.left(v))) + 2
+		x = a.text(x, 0, theme.Text, words.Left(m.left(v))) + gap
 		due := m.f.Coin(v.Pay.Amount, m.asset(v))
 		if v.Pay.Amount.IsZero() {
 			due = m.p.AnyAmount

@@ -144,6 +144,10 @@ func (w world) start(ctx context.Context) (_ *session, err error) {
 		return nil, fmt.Errorf("the demo's Ethereum network did not start: %w", err)
 	}
 	undo = append(undo, func() { _ = eth.Close() })
+	// Its first block is of 1970; a head as old as that is not trusted.
+	if err := eth.Mine(1); err != nil {
+		return nil, err
+	}
 	seed := uint64(time.Now().UnixNano())
 	prices, err := feedtest.Start(feedtest.Options{Seed: seed, Still: !w.walk})
 	if err != nil {

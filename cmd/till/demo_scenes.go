@@ -45,10 +45,10 @@ var scenes = []scene{
 	{"takeback", "takes the money back before a block", waits, func(ctx context.Context, st *stage, v pos.View) error {
 		return st.again(v, st.bitcoin.DoubleSpend, func(id chain.TxID) (chain.TxID, error) { return st.ethereum.Customer().Replace(ctx, id) })
 	}},
-	{"reorg", "the last two blocks are replaced, the payment comes back", came, func(_ context.Context, st *stage, v pos.View) error {
+	{"reorg", "its block is replaced, the payment comes back", came, func(_ context.Context, st *stage, v pos.View) error {
 		return st.reorg(v, true)
 	}},
-	{"orphan", "the last two blocks are replaced, the payment is lost", came, func(_ context.Context, st *stage, v pos.View) error {
+	{"orphan", "its block is replaced, the payment is lost", came, func(_ context.Context, st *stage, v pos.View) error {
 		return st.reorg(v, false)
 	}},
 	{"node-down", "the network is cut off for half a minute", online, func(_ context.Context, st *stage, v pos.View) error {

@@ -167,18 +167,34 @@ func (st *stage) again(v pos.View, btc, eth func(chain.TxID) (chain.TxID, error)
 	return st.remember(v, next, err)
 }
 
-// reorg replaces the last two blocks of a sale's chain.
+// reorg replaces the last blocks of a sale's chain, down to the one that holds
+// its payment, and at least two.
 func (st *stage) reorg(v pos.View, keep bool) error {
+	depth, tip := 2, st.bitcoin.Height()
 	if v.Asset.ID != chain.Bitcoin {
-		return st.ethereum.Reorg(2, keep)
+		tip = st.ethereum.Head().Height
+	}
+	for _, p := range v.Payments {
+		if h := p.Block.Height; h > 0 && h <= tip {
+			depth = max(depth, int(tip-h)+1)
+		}
+	}
+	if depth > deepest {
+		return fmt.Errorf("the payment is %d blocks deep; no chain is reorganised as far as that", depth)
+	}
+	if v.Asset.ID != chain.Bitcoin {
+		return st.ethereum.Reorg(depth, keep)
 	}
 	fate := devnet.Lost
 	if keep {
 		fate = devnet.Remined
 	}
-	_, err := st.bitcoin.Reorg(2, fate)
+	_, err := st.bitcoin.Reorg(depth, fate)
 	return err
 }
+
+// deepest is how many blocks are replaced at most: a watcher remembers so many.
+const deepest = 100
 
 // toll pays with a token whose issuer keeps one part in a hundred.
 func (st *stage) toll(ctx context.Context, v pos.View) error {

@@ -8,25 +8,41 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/cointill/till/tui"
 	"github.com/cointill/till/tui/words"
 )
 
-var updateReadme = flag.Bool("readme", false, "write the README's key list anew")
+var updateReadme = flag.Bool("readme", false, "write the README's key list and screens anew")
 
-// TestReadmeKeys keeps the README's key list what the key map is.
-func TestReadmeKeys(t *testing.T) {
+// inReadme compares a part of the README, between two marks, with what it should
+// be.
+func inReadme(t *testing.T, mark, want string) {
+	t.Helper()
 	path := filepath.Join("..", "..", "README.md")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const from, to = "<!-- keys -->\n", "<!-- /keys -->\n"
+	from, to := "<!-- "+mark+" -->\n", "<!-- /"+mark+" -->\n"
 	before, rest, ok1 := strings.Cut(string(text), from)
 	have, after, ok2 := strings.Cut(rest, to)
-	if !ok1 || !ok2 {
-		t.Fatalf("the README has no place for the keys between %q and %q", from, to)
+	switch {
+	case !ok1 || !ok2:
+		t.Fatalf("the README has no place between %q and %q", from, to)
+	case have == want:
+	case !*updateReadme:
+		t.Fatalf("the README's %s are not what they should be: make screens\n%s", mark, want)
+	default:
+		if err := os.WriteFile(path, []byte(before+from+want+to+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
+}
+
+// TestReadmeKeys keeps the README's key list what the key map is.
+func TestReadmeKeys(t *testing.T) {
 	var list strings.Builder
 	for _, g := range tui.KeyGroups(words.For("en", words.Format{})) {
 		fmt.Fprintf(&list, "\n**%s**\n\n| key | |\n|---|---|\n", g.Title)
@@ -35,13 +51,31 @@ func TestReadmeKeys(t *testing.T) {
 		}
 	}
 	list.WriteString("\n")
-	if have == list.String() {
-		return
+	inReadme(t, "keys", list.String())
+}
+
+// TestReadmeScreens plays the README's show and keeps its screens what till
+// shows: two beside each other.
+func TestReadmeScreens(t *testing.T) {
+	shots, order := playFile(t, filepath.Join("testdata", "shows", "readme.show"))
+	var b strings.Builder
+	b.WriteString("```\n")
+	for i := 0; i+1 < len(order); i += 2 {
+		left, right := strings.Split(shots[order[i]], "\n"), strings.Split(shots[order[i+1]], "\n")
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		for y := range max(len(left), len(right)) {
+			l, r := "", ""
+			if y < len(left) {
+				l = left[y]
+			}
+			if y < len(right) {
+				r = right[y]
+			}
+			b.WriteString(strings.TrimRight(l+strings.Repeat(" ", 42-ansi.StringWidth(l))+r, " ") + "\n")
+		}
 	}
-	if !*updateReadme {
-		t.Fatal("the README's keys are not those of the key map: go test ./cmd/till -run ReadmeKeys -readme")
-	}
-	if err := os.WriteFile(path, []byte(before+from+list.String()+to+after), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	b.WriteString("```\n")
+	inReadme(t, "screens", b.String())
 }
