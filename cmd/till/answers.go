@@ -266,6 +266,10 @@ tolerance = { units = "1", percent = "0.1", fiat = "{{.Cents}}" }  # what may be
 # [callback]
 # url = "https://shop.example/till"    # each change is posted there, signed; see till events --help
 
+# [receipt]
+# print = "lp -d till"               # takes a receipt on its input; or file = "/dev/usb/lp0"
+# width = 32                         # characters on a line: 32, 42, 48
+
 [screen]
 # language = "de"                    # en, de; a region, de-AT, says how numbers are written
 # theme = "auto"                     # dark, light, contrast, plain

@@ -26,6 +26,7 @@ type configFile struct {
 	Sale         saleFile     `toml:"sale"`
 	Screen       screenFile   `toml:"screen"`
 	Callback     callbackFile `toml:"callback"`
+	Receipt      receiptFile  `toml:"receipt"`
 }
 
 type bitcoinFile struct {
@@ -96,6 +97,12 @@ type toleranceFile struct {
 type screenFile struct {
 	Language string `toml:"language"`
 	Theme    string `toml:"theme"`
+}
+
+type receiptFile struct {
+	Print string `toml:"print"`
+	File  string `toml:"file"`
+	Width *int64 `toml:"width"`
 }
 
 type callbackFile struct {

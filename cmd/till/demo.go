@@ -82,6 +82,13 @@ func runDemo(ctx context.Context, speed int) error {
 	speaks := tongueOf(nil)
 	cfg := screenConfig(demoShop, "till 1", speaks)
 	cfg.Actor.Name, cfg.Hint, cfg.Clock = "Ana", words.For(speaks.language, words.Format{}).Phrases().HintDemo, paced{w.clock}
+	paper, err := demoPrinter(os.Environ())
+	if err != nil {
+		return err
+	}
+	if paper != nil {
+		cfg.Printer = paper
+	}
 	return runScreen(ctx, cfg, w.start)
 }
 

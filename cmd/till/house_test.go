@@ -39,9 +39,11 @@ var mayImport = map[string][]string{
 	"tui/qr":    {"chain", "pos/money", "pos"},
 	"tui/theme": {"chain", "pos/money", "pos"},
 	"tui/words": {"chain", "pos/money", "pos"},
-	"tui":       {"chain", "pos/money", "pos", "tui/qr", "tui/theme", "tui/words"},
-	"tui/*":     {"chain", "pos/money", "pos", "tui/qr", "tui/theme", "tui/words", "tui"},
-	"cmd/till":  {"chain", "chain/*", "pos", "pos/*", "tui", "tui/*"},
+	// A receipt is words on paper: it needs neither screens nor styles.
+	"tui/receipt": {"chain", "pos/money", "pos", "tui/words"},
+	"tui":         {"chain", "pos/money", "pos", "tui/qr", "tui/theme", "tui/words"},
+	"tui/*":       {"chain", "pos/money", "pos", "tui/qr", "tui/theme", "tui/words", "tui"},
+	"cmd/till":    {"chain", "chain/*", "pos", "pos/*", "tui", "tui/*"},
 }
 
 // confined are libraries that stay in the rooms that need them.

@@ -250,6 +250,9 @@ func openRegister(cmd *cobra.Command, at places) error {
 	defer func() { _ = file.Close() }()
 	cfg := screenConfig(s.shop, s.terminal, tongueOf(s))
 	cfg.Theme = s.screen.theme
+	if p := newPrinter(s, s.find); p != nil {
+		cfg.Printer = p
+	}
 	return runScreen(cmd.Context(), cfg, func(ctx context.Context) (*session, error) {
 		return startShop(ctx, s, log)
 	})

@@ -70,7 +70,7 @@ shows is what was stored last; the time alone may have changed a sale since.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return showSale(cmd, at.fill(), f, args[0]) },
 	}
-	cmd.AddCommand(list, show, actCommand(at), exportCommand(at, &f))
+	cmd.AddCommand(list, show, actCommand(at), exportCommand(at, &f), printCommand(at))
 	return cmd
 }
 

@@ -31,6 +31,7 @@ type settings struct {
 	evm      []evmSettings
 	rates    rateSettings
 	screen   screenSettings
+	receipt  receiptSettings
 	callback string // the shop's URL for changes, "" = none
 	hooks    hookSettings
 }
@@ -118,7 +119,7 @@ func spoken(key string) string {
 // file's, for errors.
 func understand(config configFile, name string, text []byte, data string) (*settings, error) {
 	r := &reader{name: filepath.Base(name), lines: linesOf(text), out: &settings{file: name, data: data}}
-	for _, step := range []func(configFile) error{r.readShop, r.readBitcoin, r.readEVM, r.readAssets, r.readRates, r.readSale, r.readScreen, r.readCallback} {
+	for _, step := range []func(configFile) error{r.readShop, r.readBitcoin, r.readEVM, r.readAssets, r.readRates, r.readSale, r.readScreen, r.readCallback, r.readReceipt} {
 		if err := step(config); err != nil {
 			return nil, err
 		}

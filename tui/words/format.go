@@ -73,6 +73,9 @@ func (f Format) Height(n uint64) string {
 	return f.Locale.Amount(chain.Units(n), 0, "", 0)
 }
 
+// Date writes a day with its year, the same in every language.
+func (f Format) Date(t time.Time) string { return f.local(t).Format("2006-01-02") }
+
 // Clock writes a time of day.
 func (f Format) Clock(t time.Time) string { return f.local(t).Format("15:04") }
 

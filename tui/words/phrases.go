@@ -226,4 +226,20 @@ type Phrases struct {
 	SureYes     string
 	SureNo      string
 	TotalsToday string // %d paid sales
+
+	// A receipt.
+	Paper        string // before its number
+	PaperCopy    string
+	PaperTestnet string
+	PaperNoMoney string // under either mark
+	PaperCashier string
+	PaperTotal   string
+	PaperCash    string // before what was taken in cash
+	PaperRate    string // before the coin
+	PaperUnpaid  string // under the status of a sale that is not paid
+	PaperThanks  string
+	// Why there is none.
+	PaperSlow      string // %s command or file, %s span
+	PaperNoCommand string // %s command
+	PaperFailed    string // %s command or file, %s what it said
 }

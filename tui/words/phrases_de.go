@@ -212,6 +212,20 @@ var germanPhrases = Phrases{
 	SSHStopping:   "der Dienst wird beendet; was kassiert wurde, bleibt",
 	SSHFault:      "ein Fehler von till selbst hat diesen Bildschirm geschlossen; verbinden Sie sich neu, was kassiert wurde, bleibt",
 	SSHLost:       "der Kassendienst ist weg; starten Sie ihn wieder mit `till serve`. Was kassiert wurde, bleibt",
+
+	Paper:          "BELEG",
+	PaperCopy:      "KOPIE",
+	PaperTestnet:   "TESTNETZ",
+	PaperNoMoney:   "kein echtes Geld",
+	PaperCashier:   "Bedienung",
+	PaperTotal:     "SUMME",
+	PaperCash:      "davon bar",
+	PaperRate:      "Kurs für 1",
+	PaperUnpaid:    "NICHT BEZAHLT",
+	PaperThanks:    "Vielen Dank.",
+	PaperSlow:      "nicht gedruckt: %s brauchte länger als %s",
+	PaperNoCommand: "nicht gedruckt: den Befehl %s gibt es hier nicht",
+	PaperFailed:    "nicht gedruckt, %s: %s",
 }
 
 // germanKeys are a short text for the last row and a long one for the help.

@@ -210,6 +210,20 @@ var englishPhrases = Phrases{
 	SureYes:     "ring it up",
 	SureNo:      "change it",
 	TotalsToday: "today: paid %d",
+
+	Paper:          "RECEIPT",
+	PaperCopy:      "COPY",
+	PaperTestnet:   "TESTNET",
+	PaperNoMoney:   "no real money",
+	PaperCashier:   "cashier",
+	PaperTotal:     "TOTAL",
+	PaperCash:      "of it in cash",
+	PaperRate:      "price of 1",
+	PaperUnpaid:    "NOT PAID",
+	PaperThanks:    "Thank you.",
+	PaperSlow:      "not printed: %s took longer than %s",
+	PaperNoCommand: "not printed: there is no command %s here",
+	PaperFailed:    "not printed: %s: %s",
 }
 
 // englishKeys are a short text for the last row and a long one for the help.

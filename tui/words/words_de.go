@@ -86,6 +86,7 @@ func (german) Verdict(v pos.Verdict) string {
 		return "WARE GEBEN"
 	case pos.AskSupervisor:
 		return "LEITUNG FRAGEN"
+	case pos.NoVerdict:
 	}
 	return string(v)
 }
