@@ -102,7 +102,7 @@ type screenFile struct {
 type receiptFile struct {
 	Print string `toml:"print"`
 	File  string `toml:"file"`
-	Width *int64 `toml:"width"`
+	Width int64  `toml:"width"`
 }
 
 type callbackFile struct {

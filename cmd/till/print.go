@@ -38,8 +38,8 @@ func (s receiptSettings) none() bool { return len(s.command) == 0 && s.file == "
 func (r *reader) readReceipt(c configFile) error {
 	f, out := c.Receipt, &r.out.receipt
 	out.width = receipt.Widths[0]
-	if f.Width != nil {
-		if out.width = int(min(*f.Width, receipt.Widest+1)); out.width < receipt.Narrowest || out.width > receipt.Widest {
+	if f.Width != 0 {
+		if out.width = int(min(f.Width, receipt.Widest+1)); out.width < receipt.Narrowest || out.width > receipt.Widest {
 			return r.wrong("receipt.width", "a width is %d to %d characters; paper has 32, 42 or 48", receipt.Narrowest, receipt.Widest)
 		}
 	}
