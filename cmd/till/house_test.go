@@ -39,6 +39,8 @@ var mayImport = map[string][]string{
 	"tui/qr":    {"chain", "pos/money", "pos"},
 	"tui/theme": {"chain", "pos/money", "pos"},
 	"tui/words": {"chain", "pos/money", "pos"},
+	// Lines need neither screens nor styles.
+	"tui/plain": {"chain", "pos/money", "pos", "tui/qr", "tui/words"},
 	// A receipt is words on paper: it needs neither screens nor styles.
 	"tui/receipt": {"chain", "pos/money", "pos", "tui/words"},
 	"tui":         {"chain", "pos/money", "pos", "tui/qr", "tui/theme", "tui/words"},

@@ -242,4 +242,21 @@ type Phrases struct {
 	PaperSlow      string // %s command or file, %s span
 	PaperNoCommand string // %s command
 	PaperFailed    string // %s command or file, %s what it said
+
+	// The line mode.
+	LineAmount  string // %s currency
+	LineCoin    string // %s price, %s coin
+	LineNoCoin  string // %s
+	LineUnknown string // %s
+	LinePay     string // %s coin, %s amount
+	LineLink    string
+	LineUntil   string // %s
+	LineWaiting string // %s
+	LineLocked  string
+	LineYes     string
+	LineNo      string
+	LineWords   string
+	LineQR      string
+	LinePrint   string
+	LinePrinted string
 }

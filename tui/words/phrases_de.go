@@ -226,6 +226,22 @@ var germanPhrases = Phrases{
 	PaperSlow:      "nicht gedruckt: %s brauchte länger als %s",
 	PaperNoCommand: "nicht gedruckt: den Befehl %s gibt es hier nicht",
 	PaperFailed:    "nicht gedruckt, %s: %s",
+
+	LineAmount:  "Betrag in %s?",
+	LineCoin:    "%s: in welchem Coin? Eine leere Zeile ist %s.",
+	LineNoCoin:  "„%s“ ist kein Coin dieses Ladens oder meint mehrere",
+	LineUnknown: "„%s“ ist kein Betrag und kein Wort, das jetzt etwas heißt; schreiben Sie 4,50 oder 2*3,10+1,20 oder hilfe",
+	LinePay:     "Zu zahlen in %s: %s",
+	LineLink:    "Zahlungslink",
+	LineUntil:   "Der Kurs gilt bis %s.",
+	LineWaiting: "Warten: %s.",
+	LineLocked:  "Gesperrt. Tippen Sie eine PIN.",
+	LineYes:     "ja",
+	LineNo:      "nein",
+	LineWords:   "Was jetzt getippt werden kann:",
+	LineQR:      "der QR-Code, aus Zeichen",
+	LinePrint:   "einen Beleg drucken",
+	LinePrinted: "Gedruckt.",
 }
 
 // germanKeys are a short text for the last row and a long one for the help.

@@ -224,6 +224,22 @@ var englishPhrases = Phrases{
 	PaperSlow:      "not printed: %s took longer than %s",
 	PaperNoCommand: "not printed: there is no command %s here",
 	PaperFailed:    "not printed: %s: %s",
+
+	LineAmount:  "Amount in %s?",
+	LineCoin:    "%s: in which coin? An empty line is %s.",
+	LineNoCoin:  "\"%s\" is no coin of this shop, or means several",
+	LineUnknown: "\"%s\" is no amount, and no word that means something now; write 4.50, or 2*3.10+1.20, or help",
+	LinePay:     "To pay in %s: %s",
+	LineLink:    "Payment link",
+	LineUntil:   "The price holds until %s.",
+	LineWaiting: "Waiting: %s.",
+	LineLocked:  "Locked. Type a PIN.",
+	LineYes:     "yes",
+	LineNo:      "no",
+	LineWords:   "What can be typed now:",
+	LineQR:      "the QR code, of letters and blocks",
+	LinePrint:   "print a receipt",
+	LinePrinted: "Printed.",
 }
 
 // englishKeys are a short text for the last row and a long one for the help.
