@@ -19,11 +19,14 @@ type calc struct {
 	digits   string // without leading zeros
 	point    bool   // a separator was typed
 	fraction string // digits after it
+	name     string // what it is for, where somebody has typed that
 }
 
 // line is count times each, in minor units.
 type line struct {
 	count, each int64
+	name        string
+	item        bool // it came from an item's key
 }
 
 // mostMinor keeps every amount that can be typed far inside an int64, also
@@ -74,7 +77,7 @@ func (c calc) total(decimals int) int64 {
 // all returns the lines with the entry as the last one.
 func (c calc) all(decimals int) []line {
 	if each := c.each(decimals); each > 0 {
-		return append(c.lines[:len(c.lines):len(c.lines)], line{c.count(), each})
+		return append(c.lines[:len(c.lines):len(c.lines)], line{count: c.count(), each: each, name: c.name})
 	}
 	return c.lines
 }
@@ -131,12 +134,61 @@ func (c *calc) add(decimals int) bool {
 	if each == 0 || len(c.lines) >= mostLines {
 		return false
 	}
-	*c = calc{lines: append(c.lines[:len(c.lines):len(c.lines)], line{c.count(), each})}
+	*c = calc{lines: append(c.lines[:len(c.lines):len(c.lines)], line{count: c.count(), each: each, name: c.name})}
 	return true
 }
 
+// item adds an item, or, where it is what was added last, one more of it. A count
+// that was typed before it counts.
+func (c *calc) item(name string, each int64, decimals int) bool {
+	n := c.count()
+	next := calc{lines: c.lines}
+	if c.each(decimals) > 0 {
+		n, next = 1, *c
+		if !next.add(decimals) {
+			return false
+		}
+	}
+	lines := append([]line(nil), next.lines...)
+	if at := len(lines) - 1; at >= 0 && lines[at].item && lines[at].name == name && lines[at].each == each {
+		lines[at].count += n
+		n = lines[at].count
+	} else {
+		lines = append(lines, line{count: n, each: each, name: name, item: true})
+	}
+	next.lines = lines
+	if n > mostCount || len(lines) > mostLines || each > mostMinor/n || next.total(decimals) > mostMinor {
+		return false
+	}
+	*c = next
+	return true
+}
+
+// called names the entry, or the last line where there is no entry.
+func (c *calc) called(name string) bool {
+	if !c.blank() {
+		c.name = name
+		return true
+	}
+	if len(c.lines) == 0 {
+		return false
+	}
+	c.lines = append([]line(nil), c.lines...)
+	last := &c.lines[len(c.lines)-1]
+	last.name, last.item = name, false
+	return true
+}
+
+// lastName is what called would replace.
+func (c calc) lastName() string {
+	if c.blank() && len(c.lines) > 0 {
+		return c.lines[len(c.lines)-1].name
+	}
+	return c.name
+}
+
 // back takes back what was typed last; on an empty entry, the last line comes
-// back to be changed.
+// back to be changed, and of an item there is one less.
 func (c *calc) back() bool {
 	switch {
 	case c.fraction != "":
@@ -149,7 +201,14 @@ func (c *calc) back() bool {
 		c.digits, c.times = strconv.FormatInt(c.times, 10), 0
 	case len(c.lines) > 0:
 		last := c.lines[len(c.lines)-1]
-		*c = calc{lines: c.lines[:len(c.lines)-1], digits: strconv.FormatInt(last.each, 10)}
+		if last.item {
+			c.lines = append([]line(nil), c.lines...)
+			if c.lines[len(c.lines)-1].count--; last.count == 1 {
+				c.lines = c.lines[:len(c.lines)-1]
+			}
+			break
+		}
+		*c = calc{lines: c.lines[:len(c.lines)-1], name: last.name, digits: strconv.FormatInt(last.each, 10)}
 		if last.count > 1 {
 			c.times = last.count
 		}
@@ -171,12 +230,12 @@ func (c *calc) clear() {
 // receipt is the lines as a sale has them; one plain amount needs none.
 func (c calc) receipt(currency money.Currency, decimals int) []pos.Line {
 	all := c.all(decimals)
-	if len(all) < 2 && (len(all) == 0 || all[0].count == 1) {
+	if len(all) < 2 && (len(all) == 0 || all[0].count == 1 && all[0].name == "") {
 		return nil
 	}
 	lines := make([]pos.Line, len(all))
 	for i, l := range all {
-		lines[i] = pos.Line{Count: l.count, Each: money.Fiat{Minor: l.each, Currency: currency}}
+		lines[i] = pos.Line{Name: l.name, Count: l.count, Each: money.Fiat{Minor: l.each, Currency: currency}}
 	}
 	return lines
 }

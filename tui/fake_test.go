@@ -613,7 +613,7 @@ func (s *stand) run(cmd tea.Cmd) {
 func keyMsg(name string) tea.KeyPressMsg {
 	codes := map[string]rune{
 		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "backspace": tea.KeyBackspace, "space": tea.KeySpace,
-		"up": tea.KeyUp, "down": tea.KeyDown, "f2": tea.KeyF2, "f4": tea.KeyF4, "f3": tea.KeyF3, "f8": tea.KeyF8, "f10": tea.KeyF10, "left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "f9": tea.KeyF9,
+		"up": tea.KeyUp, "down": tea.KeyDown, "f2": tea.KeyF2, "f4": tea.KeyF4, "f3": tea.KeyF3, "f5": tea.KeyF5, "f6": tea.KeyF6, "f7": tea.KeyF7, "f8": tea.KeyF8, "f10": tea.KeyF10, "left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "f9": tea.KeyF9,
 	}
 	if code, ok := codes[name]; ok {
 		return tea.KeyPressMsg{Code: code}

@@ -50,6 +50,7 @@ const (
 	fieldRate
 	fieldWhy
 	fieldPIN
+	fieldLine // of a line
 )
 
 // staffing tells whether there is a supervisor who could be asked.
@@ -67,6 +68,7 @@ const (
 	mostWhy     = 120
 	mostAddress = 500 // a payment link
 	mostRate    = 24
+	mostName    = 40
 )
 
 // acts are the acts of a person on a sale, by the key that asks for them, in
@@ -382,6 +384,10 @@ func (m *Model) submit() tea.Cmd {
 	pin := f.value(fieldPIN)
 	f.err = nil
 	switch f.act {
+	case actName:
+		m.nameLine(f.value(fieldLine))
+		m.shutForm()
+		return nil
 	case actAgree:
 		m.busy = acting
 		return m.ask(func(ctx context.Context) tea.Msg { return done{actAgree, reg.Agree(ctx, by, pin)} })
@@ -498,7 +504,7 @@ func (m *Model) pasteForm(text string) {
 	}
 	here := &f.fields[f.at]
 	switch here.name {
-	case fieldTo, fieldWhy, fieldRate:
+	case fieldTo, fieldWhy, fieldRate, fieldLine:
 		here.text.SetValue(clean(here.text.Value()+strings.TrimSpace(text), here.text.CharLimit))
 		here.text.CursorEnd()
 	default:

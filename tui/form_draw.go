@@ -149,7 +149,7 @@ func (m *Model) sayChanged(c *column) {
 func (m *Model) labelOfField(name fieldName) string {
 	return map[fieldName]string{
 		fieldRefund: m.p.FieldRefund, fieldPart: m.p.FieldPart, fieldTo: m.p.FieldTo, fieldAsset: m.p.FieldAsset,
-		fieldRate: m.p.FieldRate, fieldWhy: m.p.FieldWhy, fieldPIN: m.p.FieldPIN,
+		fieldRate: m.p.FieldRate, fieldWhy: m.p.FieldWhy, fieldPIN: m.p.FieldPIN, fieldLine: m.p.FieldLine,
 	}[name]
 }
 
@@ -257,6 +257,9 @@ func (m *Model) drawPick(c *column, f *form, name fieldName, active bool) {
 		} else if !active {
 			continue // what was not chosen is out of the way
 		}
+		if active {
+			m.touch(c.a, 0, c.y, c.a.w(), 1, strconv.Itoa(i+1))
+		}
 		c.a.text(2, c.y, theme.Key, strconv.Itoa(i+1))
 		c.a.fit(4, c.y, c.a.w()-4, style, r[0])
 		if at := 4 + wide + 3 + right; at <= c.a.w() {
@@ -306,7 +309,7 @@ func sentenceCase(s string) string { return strings.TrimSuffix(sentence(s), ".")
 // formKeys are the keys of the open form.
 func (m *Model) formKeys() []footKey {
 	f := m.form
-	leave := footKey{"esc", m.p.FormLeave}
+	leave := m.foot("esc", m.p.FormLeave)
 	if f == nil || f.blocked() {
 		return []footKey{leave}
 	}
@@ -314,9 +317,9 @@ func (m *Model) formKeys() []footKey {
 	if len(f.fields) > 0 && m.after(f) != f.at {
 		next = m.p.FormNext
 	}
-	keys := []footKey{{"enter", next}, leave}
+	keys := []footKey{m.foot("enter", next), leave}
 	if len(f.fields) > 1 {
-		keys = append(keys, footKey{"tab", m.p.FormOther})
+		keys = append(keys, m.foot("tab", m.p.FormOther))
 	}
 	return keys
 }

@@ -66,6 +66,8 @@ var situations = append([]situation{
 		s.keys("450")
 	}},
 	{name: "amount-asset", play: func(s *stand) { s.press("/", "/", "/").keys("21000") }},
+	{name: "amount-items", setup: []func(*Config, *shopFake){bakery}, play: func(s *stand) { s.press("f5", "f5", "f7").keys("3*j250") }},
+	{name: "amount-name", setup: []func(*Config, *shopFake){bakery}, play: func(s *stand) { s.press("f5").keys("250l").keys("Sugar") }},
 	{name: "pay-awaiting", play: func(s *stand) { s.keys("1620b").tick(8e9) }},
 	{name: "pay-token", play: func(s *stand) { s.keys("1620").press("enter").tick(8e9) }},
 	{name: "pay-noqr", play: func(s *stand) { s.shop.noQR = pos.ErrConnecting; s.keys("1620b") }},
@@ -222,6 +224,12 @@ func day(s *stand) {
 	s.keys("450b").happens(232, underpaid).press("n")
 	s.keys("3800b").happens(233, confirming(1, 3)).press("n")
 	s.keys("2*310+120e").press("n")
+}
+
+func bakery(cfg *Config, _ *shopFake) {
+	cfg.Items = []Item{
+		{"f5", "Coffee", money.Of(450, "EUR")}, {"f6", "Cake", money.Of(380, "EUR")}, {"f7", "抹茶ラテ", money.Of(520, "EUR")}, {"j", "Loaf of rye bread", money.Of(1090, "EUR")},
+	}
 }
 
 func demo(cfg *Config, shop *shopFake) {

@@ -93,6 +93,7 @@ const (
 	actPay       action = "demo-pay"
 	actScenes    action = "demo-scenes"
 	actMine      action = "demo-mine"
+	actName      action = "name"
 	actKioskPay  action = "kiosk-pay"
 	actKioskBack action = "kiosk-back"
 	actKioskNext action = "kiosk-next"
@@ -128,6 +129,7 @@ var bindings = []binding{
 	{act: actPoint, keys: k(".", ","), label: ". ,", on: onAmount},
 	{act: actBack, keys: k("backspace"), label: "backspace", on: onAmount},
 	{act: actClear, keys: k("esc"), label: "esc", on: onAmount, foot: onAmount, hint: (*Model).clearable},
+	{act: actName, keys: k("l"), label: "l", on: onAmount, now: (*Model).canName},
 	{act: actUnit, keys: k("/"), label: "/", on: onAmount, foot: onAmount},
 	{act: actOpen, keys: k("o"), label: "o", on: onAmount, foot: onAmount, now: (*Model).canOpen, hint: (*Model).blank},
 

@@ -49,6 +49,7 @@ func (m *Model) drawNews() {
 		return
 	}
 	a := m.area(m.lay.news)
+	m.touch(a, 0, 0, a.w(), 1, "tab")
 	if m.awayFirst() {
 		m.drawAwayNews(a)
 		return

@@ -53,13 +53,17 @@ func (m *Model) press(key string) tea.Cmd {
 	}
 	switch here {
 	case onAmount:
+		if _, ok := m.item(key); ok {
+			m.typeKey(key)
+			return nil
+		}
 		if c, ok := m.byLetter(key); ok {
 			return m.charge(c.Asset.ID)
 		}
 	case onPay, onOutcome, onCustomer:
 		m.typeNext(key, here)
 	case onSales, onDetail, onHealth, onAway, onDay:
-		if isDigit(key) {
+		if _, item := m.item(key); item || isDigit(key) {
 			m.leaveAway()
 			m.toAmount()
 			m.typeKey(key)
@@ -74,6 +78,9 @@ func (m *Model) early(key string) bool {
 	if len(m.queue) > 0 {
 		return false
 	}
+	if _, ok := m.item(key); ok {
+		return true
+	}
 	switch m.does(key, onAmount) {
 	case actDigits, actAdd, actTimes, actPoint, actBack, actClear, actHelp, actUnit, actOpen:
 		return true
@@ -86,8 +93,9 @@ func isDigit(key string) bool { return len(key) == 1 && key[0] >= '0' && key[0] 
 // typeNext types into the next sale while another one is shown: nothing typed
 // ahead is lost. On a sale that has ended, the first digit also goes there.
 func (m *Model) typeNext(key string, here place) {
+	_, item := m.item(key)
 	switch {
-	case isDigit(key):
+	case item, isDigit(key):
 		if here == onOutcome {
 			m.toAmount()
 		}
@@ -107,12 +115,15 @@ func (m *Model) typeKey(key string) {
 	if isDigit(key) && m.openErr != nil {
 		m.setAside()
 	}
-	if m.draft.typed(key) {
+	if m.typeInto(&m.draft, key) {
 		m.openErr = nil
 		m.price()
 		return
 	}
+	_, item := m.item(key)
 	switch {
+	case item:
+		m.say(true, m.p.ItemNot)
 	case isDigit(key):
 		m.say(true, m.p.TooMuch)
 	case key == "." || key == ",":

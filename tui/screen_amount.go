@@ -65,6 +65,8 @@ func (m *Model) doAmount(act action, key string) tea.Cmd {
 		m.draft.turn(units(m.shop))
 		m.openErr = nil
 		m.price()
+	case actName:
+		return m.askName()
 	case actOpen:
 		m.draft.open, m.draft.id = !m.draft.open, ""
 		m.price()
@@ -164,6 +166,9 @@ func (m *Model) drawAmount() {
 		y = a.h()
 	} else {
 		y = m.drawChoices(wide.sub(x, y, wide.w()-x-1, a.h()-y), d) + y + 1
+		if n := m.drawItems(wide.sub(x, y, wide.w()-x-1, max(0, a.h()-y-1))); n > 0 {
+			y += n + 1
+		}
 	}
 	m.drawBelow(wide.sub(x, y, wide.w()-x-1, max(0, a.h()-y-1)), d)
 	x = m.lay.margin
@@ -215,13 +220,13 @@ func urgency(v pos.View) int {
 // drawStrip shows the lines of a sale that has more than one amount, the
 // newest at the bottom.
 func (m *Model) drawStrip(a area, d draft) {
-	if a.h() < 1 || d.unit.currency == "" || (len(d.calc.lines) == 0 && d.calc.times == 0) {
+	if a.h() < 1 || d.unit.currency == "" || (len(d.calc.lines) == 0 && d.calc.times == 0 && d.calc.name == "") {
 		return
 	}
 	decimals := d.unit.decimals()
 	lines := append([]line(nil), d.calc.lines...)
 	if !d.calc.blank() {
-		lines = append(lines, line{d.calc.count(), d.calc.each(decimals)})
+		lines = append(lines, line{count: d.calc.count(), each: d.calc.each(decimals), name: d.calc.name})
 	}
 	w := 0
 	texts := make([]string, len(lines))
@@ -248,6 +253,7 @@ func (m *Model) drawStrip(a area, d draft) {
 		}
 		a.text(0, y, style, sign)
 		a.right(w, y, style, texts[i])
+		a.fit(w+2, y, a.w()-w-2, style, lines[i].name)
 		y++
 	}
 }
@@ -361,6 +367,9 @@ func (m *Model) drawChoices(a area, d draft) int {
 		}
 		if c.Refusal != nil {
 			style = theme.Dim
+		}
+		if c.Refusal == nil {
+			m.touch(a, 0, y, a.w(), 1, c.Asset.Key)
 		}
 		if picked {
 			a.text(0, y, theme.Key, mark)

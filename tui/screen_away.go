@@ -183,6 +183,7 @@ func (m *Model) drawAway() {
 	rows := max(1, (a.h()-c.y-2)/per)
 	from := max(0, min(m.away.at-rows/2, len(is.Sales)-rows))
 	for i := from; i < len(is.Sales) && i < from+rows; i++ {
+		m.touchRow(a, c.y, per, i)
 		m.drawAwayRow(a, c.y, m.known[is.Sales[i]], i == m.away.at)
 		c.y += per
 	}

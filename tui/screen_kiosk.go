@@ -440,7 +440,7 @@ func (m *Model) roleFoot(a area) {
 		if b.foot&here == 0 || (b.now != nil && !b.now(m)) || (b.hint != nil && !b.hint(m)) || len(b.keys) == 0 {
 			continue
 		}
-		f := foot{b.keys[0], b.label, m.shortOf(b.act)}
+		f := foot{b.keys[0], m.labelOf(b), m.shortOf(b.act)}
 		w := ansi.StringWidth(f.label) + 1 + ansi.StringWidth(f.text) + 3
 		if wide+w > a.w() {
 			continue

@@ -55,7 +55,7 @@ func (m *Model) drawOutcome(v pos.View) {
 	if o.Status == pos.Overpaid && m.mayAct(v, pos.ActRefundDue) {
 		_, text := m.w.Key(string(actGiveBack))
 		c.gap()
-		c.choice(actRow{m.labelFor(actGiveBack), text, m.p.Supervisor})
+		m.choice(c, actRow{m.labelFor(actGiveBack), text, m.p.Supervisor, keyOf(actGiveBack)})
 	}
 }
 
@@ -152,7 +152,7 @@ func (m *Model) drawTrouble(v pos.View) {
 	y += c.y + 1
 	c = &column{a: a.sub(2, y, a.w()-3, max(0, a.h()-y))}
 	for _, r := range rows {
-		c.choice(r)
+		m.choice(c, r)
 	}
 	if len(v.Payments) > 0 && c.y+1 < c.a.h() {
 		c.gap()
@@ -178,6 +178,7 @@ func (m *Model) cameText(v pos.View) string {
 // actRow is one thing that can be done about a sale: its key and what it does.
 type actRow struct {
 	key, text, who string
+	press          string // what a click presses
 }
 
 // keyWidth is the column in which the texts of choices begin.
@@ -204,7 +205,9 @@ func (r actRow) beside(w int) bool {
 const whoColumn = 50
 
 // choice draws a row.
-func (c *column) choice(r actRow) {
+func (m *Model) choice(c *column, r actRow) {
+	from := c.y
+	defer func() { m.touch(c.a, 0, from, c.a.w(), c.y-from, r.press) }()
 	c.a.text(0, c.y, theme.Key, r.key)
 	if r.who != "" && r.beside(c.a.w()) {
 		c.a.text(whoColumn, c.y, theme.Dim, r.who)
@@ -216,9 +219,9 @@ func (c *column) choice(r actRow) {
 func (m *Model) actRows(v pos.View) []actRow {
 	var rows []actRow
 	if m.hasRest() {
-		rows = append(rows, actRow{m.labelFor(actRest), sprintf(m.p.ShowRest, m.missingText(v)), ""})
+		rows = append(rows, actRow{m.labelFor(actRest), sprintf(m.p.ShowRest, m.missingText(v)), "", "enter"})
 	} else {
-		rows = append(rows, actRow{m.labelFor(actNext), m.p.LeaveTrouble, ""})
+		rows = append(rows, actRow{m.labelFor(actNext), m.p.LeaveTrouble, "", "enter"})
 	}
 	for _, a := range acts {
 		if !m.mayAct(v, a.kind) {
@@ -232,7 +235,17 @@ func (m *Model) actRows(v pos.View) []actRow {
 		if a.kind.NeedsPIN() {
 			who = m.p.Supervisor
 		}
-		rows = append(rows, actRow{m.labelFor(a.act), text, who})
+		rows = append(rows, actRow{m.labelFor(a.act), text, who, keyOf(a.act)})
 	}
-	return append(rows, actRow{m.labelFor(actDetail), m.p.SeeDetail, ""})
+	return append(rows, actRow{m.labelFor(actDetail), m.p.SeeDetail, "", keyOf(actDetail)})
+}
+
+// keyOf is the first key of an action.
+func keyOf(act action) string {
+	for i := range bindings {
+		if b := &bindings[i]; b.act == act && len(b.keys) > 0 {
+			return b.keys[0]
+		}
+	}
+	return ""
 }

@@ -99,6 +99,6 @@ func (m *Model) drawPayoutFacts(a area, v pos.View) {
 	}
 	c.gap()
 	for _, row := range m.actRows(v) {
-		c.choice(row)
+		m.choice(c, row)
 	}
 }

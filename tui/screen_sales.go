@@ -203,6 +203,7 @@ func (m *Model) drawSales() {
 	rows := max(1, a.h()-2)
 	from := max(0, min(m.list.at-rows/2, len(m.list.ids)-rows))
 	for i := from; i < len(m.list.ids) && i < from+rows; i++ {
+		m.touchRow(a, i-from+2, 1, i)
 		m.drawSaleRow(a, i-from+2, m.known[m.list.ids[i]], i == m.list.at)
 	}
 }

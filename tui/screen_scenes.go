@@ -78,6 +78,7 @@ func (m *Model) drawScenes() {
 			style = theme.Strong
 			a.text(0, y, theme.Accent, ">")
 		}
+		m.touchRow(a, y, 1, i)
 		a.text(2, y, theme.Key, SceneKey(i))
 		a.fit(5, y, a.w()-5, style, clean(m.w.Scene(list[i].ID, list[i].Title), 100))
 	}

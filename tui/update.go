@@ -392,7 +392,7 @@ func (m *Model) ahead(key string) {
 	if m.parked != nil {
 		next = *m.parked
 	}
-	if next.typed(key) {
+	if m.typeInto(&next, key) {
 		m.parked = &next
 	}
 }

@@ -77,6 +77,9 @@ func (m *Model) draw() {
 	default:
 		m.drawAmount()
 	}
+	if m.over == overCancel || m.over == overForm || m.over == overSure {
+		m.hits = m.hits[:0] // what lies under it cannot be clicked
+	}
 	switch {
 	case m.over == overCancel && shown:
 		m.drawCancel(v)
@@ -206,6 +209,7 @@ func (m *Model) drawFooter(here place) {
 		if x+w > end {
 			continue
 		}
+		m.touch(a, x, 0, w, 1, item.key)
 		x = a.text(x, 0, theme.Key, item.label)
 		x = a.text(x+1, 0, theme.Dim, item.text) + 3
 	}
@@ -220,35 +224,39 @@ func (m *Model) drawNotice(a area) {
 	a.fit(m.lay.margin, 0, a.w()-2*m.lay.margin, style, m.notice)
 }
 
-// footKey is one key in the last row.
-type footKey struct{ label, text string }
+// footKey is one key in the last row: as it is written, what it does, and what a
+// click presses.
+type footKey struct{ label, text, key string }
+
+// foot is a key that is written as it is called.
+func (m *Model) foot(key, text string) footKey { return footKey{m.w.Label(key), text, key} }
 
 // footKeys lists the keys that work now, as many as fit: the help always does.
 func (m *Model) footKeys(here place) []footKey {
 	switch m.over {
 	case overHelp:
-		return m.withMore(footKey{"esc", m.p.HelpShut})
+		return m.withMore(m.foot("esc", m.p.HelpShut))
 	case overScenes:
 		if len(m.scenes()) == 0 {
-			return []footKey{{"esc", m.p.HelpShut}}
+			return []footKey{m.foot("esc", m.p.HelpShut)}
 		}
-		return []footKey{{"enter", m.p.ScenePlay}, {"esc", m.p.HelpShut}}
+		return []footKey{m.foot("enter", m.p.ScenePlay), m.foot("esc", m.p.HelpShut)}
 	case overCancel:
-		return []footKey{{"y", m.p.CancelYes}, {"esc", m.p.CancelNo}}
+		return []footKey{m.foot("y", m.p.CancelYes), m.foot("esc", m.p.CancelNo)}
 	case overForm:
 		return m.formKeys()
 	case overSure:
-		return []footKey{{"y", m.p.SureYes}, {"esc", m.p.SureNo}}
+		return []footKey{m.foot("y", m.p.SureYes), m.foot("esc", m.p.SureNo)}
 	}
 	if here == onSales && m.list.typing() {
 		if text := sought(m.list.field.Value()); m.list.money && onChain(text) && len(m.list.ids) == 0 && m.list.sought != text {
-			return []footKey{{"enter", m.p.AskKey}, {"esc", m.p.SearchClear}}
+			return []footKey{m.foot("enter", m.p.AskKey), m.foot("esc", m.p.SearchClear)}
 		}
-		return []footKey{{"enter", m.p.SearchDone}, {"esc", m.p.SearchClear}}
+		return []footKey{m.foot("enter", m.p.SearchDone), m.foot("esc", m.p.SearchClear)}
 	}
 	var keys []footKey
 	room := m.lay.footer.W - 2*m.lay.margin
-	help := footKey{"?", m.shortOf(actHelp)}
+	help := m.foot("?", m.shortOf(actHelp))
 	room -= ansi.StringWidth(help.label) + 1 + ansi.StringWidth(help.text)
 	for i := range bindings {
 		b := &bindings[i]
@@ -256,7 +264,10 @@ func (m *Model) footKeys(here place) []footKey {
 			(b.now != nil && !b.now(m)) || (b.hint != nil && !b.hint(m)) {
 			continue
 		}
-		key := footKey{m.labelOf(b), m.shortOf(b.act)}
+		key := footKey{m.labelOf(b), m.shortOf(b.act), ""}
+		if len(b.keys) > 0 {
+			key.key = b.keys[0]
+		}
 		w := ansi.StringWidth(key.label) + 1 + ansi.StringWidth(key.text) + 3
 		if key.label == "" || w > room {
 			continue
@@ -272,7 +283,7 @@ func (m *Model) withMore(key footKey) []footKey {
 	if !m.more {
 		return []footKey{key}
 	}
-	return []footKey{{m.labelFor(actDown), m.shortOf(actDown)}, key}
+	return []footKey{{m.labelFor(actDown), m.shortOf(actDown), "down"}, key}
 }
 
 // longer tells whether the screen goes on below its last row.

@@ -27,6 +27,8 @@ type configFile struct {
 	Screen       screenFile   `toml:"screen"`
 	Callback     callbackFile `toml:"callback"`
 	Receipt      receiptFile  `toml:"receipt"`
+
+	Item []itemFile `toml:"item"`
 }
 
 type bitcoinFile struct {
@@ -97,6 +99,19 @@ type toleranceFile struct {
 type screenFile struct {
 	Language string `toml:"language"`
 	Theme    string `toml:"theme"`
+
+	ShowTotals bool       `toml:"show_totals"`
+	Kiosk      *kioskFile `toml:"kiosk"`
+}
+
+type kioskFile struct {
+	Amounts []string `toml:"amounts"`
+}
+
+type itemFile struct {
+	Key   string `toml:"key"`
+	Name  string `toml:"name"`
+	Price string `toml:"price"`
 }
 
 type receiptFile struct {

@@ -88,6 +88,16 @@ settle = "12s"
 [screen]
 language = "en-IE"
 theme = "light"
+show_totals = true
+kiosk = { amounts = ["5.00", "10"] }
+[[item]]
+key = "F5"
+name = "Coffee"
+price = "4.50"
+[[item]]
+key = "j"
+name = "抹茶"
+price = "3"
 [callback]
 url = "http://shop.local:8080/till"
 secret = "`+testHookSecret+`"
@@ -153,6 +163,10 @@ allow = ["10.0.0.0/8", "fd00::1", "Shop.local"]
 	if c := s.hooks; s.callback != "http://shop.local:8080/till" || c.secret.Text() != testHookSecret ||
 		c.guard.Check("http://10.1.2.3/") != nil || c.guard.Check("http://[fd00::1]/") != nil || c.guard.Check("http://[fd00::2]/") == nil {
 		t.Errorf("callback %+v", c)
+	}
+	if sc := s.screen; !sc.showTotals || !reflect.DeepEqual(sc.kiosk.Amounts, []money.Fiat{money.Of(500, "EUR"), money.Of(1000, "EUR")}) ||
+		!reflect.DeepEqual(sc.items, []tui.Item{{Key: "f5", Name: "Coffee", Price: money.Of(450, "EUR")}, {Key: "j", Name: "抹茶", Price: money.Of(300, "EUR")}}) {
+		t.Errorf("screen %+v", sc)
 	}
 	if s.shop.Fingerprint == "" || strings.Contains(s.shop.Fingerprint, "pub") {
 		t.Errorf("fingerprint %q", s.shop.Fingerprint)
@@ -243,6 +257,16 @@ func TestWrongConfigs(t *testing.T) {
 		{"callback allowed from the middle", smallConfig + "[callback]\nallow = [\"10.0.0.1/8\"]\n", 6, []string{"begins at 10.0.0.0/8"}},
 		{"callback misspelt", smallConfig + "[callback]\nallowed = []\n", 6, []string{`did you mean "allow"?`}},
 		{"callback's key elsewhere", smallConfig + "[sale]\nsecret = \"x\"\n", 6, []string{"it belongs into [callback]"}},
+		{"item on a key in use", smallConfig + "[[item]]\nkey = \"F4\"\nname = \"Tea\"\nprice = \"3\"\n", 6, []string{"item 1, key:", "free are F5"}},
+		{"item on a coin's letter", smallConfig + "[[item]]\nkey = \"B\"\nname = \"Bread\"\nprice = \"3\"\n", 6, []string{"b charges in Bitcoin"}},
+		{"items on one key", smallConfig + "[[item]]\nkey = \"F5\"\nname = \"Tea\"\nprice = \"3\"\n[[item]]\nkey = \"f5\"\nname = \"Cake\"\nprice = \"3\"\n", 10, []string{"item 2, key:", "another item"}},
+		{"item without a name", smallConfig + "[[item]]\nkey = \"F5\"\nprice = \"3\"\n", 5, []string{"item 1, name:"}},
+		{"item with an escape", smallConfig + "[[item]]\nkey = \"F5\"\nname = \"a\\u001b[2J\"\nprice = \"3\"\n", 7, []string{"plain text"}},
+		{"item for nothing", smallConfig + "[[item]]\nkey = \"F5\"\nname = \"Tea\"\nprice = \"0.00\"\n", 8, []string{"is not an amount in EUR"}},
+		{"item with a fraction of a cent", smallConfig + "[[item]]\nkey = \"F5\"\nname = \"Tea\"\nprice = \"4.505\"\n", 8, []string{"is not an amount in EUR"}},
+		{"kiosk's amount", smallConfig + "[screen]\nkiosk = { amounts = [\"5.00\", \"five\"] }\n", 6, []string{"screen.kiosk.amounts 2:", `"five"`}},
+		{"kiosk's amounts twice", smallConfig + "[screen]\nkiosk = { amounts = [\"5.00\", \"5\"] }\n", 6, []string{"twice"}},
+		{"kiosk misspelt", smallConfig + "[screen]\nkiosk = { amount = [\"5.00\"] }\n", 6, []string{`unknown key "amount" in [screen]`}},
 		{"too long", strings.Repeat("#", maxConfig+1), 0, []string{"too long"}},
 	} {
 		_, err := parseConfig(t, c.text)

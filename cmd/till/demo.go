@@ -26,6 +26,7 @@ import (
 	"github.com/cointill/till/pos/rate"
 	"github.com/cointill/till/pos/rate/feedtest"
 	"github.com/cointill/till/pos/store"
+	"github.com/cointill/till/tui"
 	"github.com/cointill/till/tui/words"
 )
 
@@ -33,6 +34,13 @@ import (
 var demoShop = pos.Shop{
 	Name: "Café Linde", Currencies: []money.Currency{"EUR", "USD", "CHF"},
 	Default: chain.Bitcoin, Training: true,
+}
+
+// demoItems have keys of their own on the amount screen.
+var demoItems = []tui.Item{
+	{Key: "f5", Name: "Coffee", Price: money.Of(4_50, "EUR")},
+	{Key: "f6", Name: "Cake", Price: money.Of(3_80, "EUR")},
+	{Key: "f7", Name: "Tote bag", Price: money.Of(15_00, "EUR")},
 }
 
 func demoCommand() *cobra.Command {
@@ -82,6 +90,7 @@ func runDemo(ctx context.Context, speed int) error {
 	speaks := tongueOf(nil)
 	cfg := screenConfig(demoShop, "till 1", speaks)
 	cfg.Actor.Name, cfg.Hint, cfg.Clock = "Ana", words.For(speaks.language, words.Format{}).Phrases().HintDemo, paced{w.clock}
+	cfg.Items = demoItems
 	paper, err := demoPrinter(os.Environ())
 	if err != nil {
 		return err

@@ -253,6 +253,7 @@ func openRegister(cmd *cobra.Command, at places) error {
 	if p := newPrinter(s, s.find); p != nil {
 		cfg.Printer = p
 	}
+	s.screen.dress(&cfg)
 	return runScreen(cmd.Context(), cfg, func(ctx context.Context) (*session, error) {
 		return startShop(ctx, s, log)
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
 	"github.com/cointill/till/pos/rate"
+	"github.com/cointill/till/tui"
 	"github.com/cointill/till/tui/words"
 )
 
@@ -69,6 +70,10 @@ type rateSettings struct {
 
 type screenSettings struct {
 	language, theme string
+
+	showTotals bool
+	kiosk      tui.KioskConfig
+	items      []tui.Item
 }
 
 // reader walks a configFile and keeps the first thing that is wrong.
@@ -119,7 +124,7 @@ func spoken(key string) string {
 // file's, for errors.
 func understand(config configFile, name string, text []byte, data string) (*settings, error) {
 	r := &reader{name: filepath.Base(name), lines: linesOf(text), out: &settings{file: name, data: data}}
-	for _, step := range []func(configFile) error{r.readShop, r.readBitcoin, r.readEVM, r.readAssets, r.readRates, r.readSale, r.readScreen, r.readCallback, r.readReceipt} {
+	for _, step := range []func(configFile) error{r.readShop, r.readBitcoin, r.readEVM, r.readAssets, r.readRates, r.readSale, r.readScreen, r.readItems, r.readCallback, r.readReceipt} {
 		if err := step(config); err != nil {
 			return nil, err
 		}
@@ -344,7 +349,7 @@ func percent(text string, decimals uint8) (int, bool) {
 }
 
 func (r *reader) readScreen(c configFile) error {
-	r.out.screen = screenSettings{language: c.Screen.Language, theme: c.Screen.Theme}
+	r.out.screen = screenSettings{language: c.Screen.Language, theme: c.Screen.Theme, showTotals: c.Screen.ShowTotals}
 	if l := c.Screen.Language; l != "" && !words.Speaks(l) {
 		return r.wrong("screen.language", "till does not speak %q; it speaks %s, and a region such as de-AT or en-IE says how numbers are written", shown(l, 20), strings.Join(words.Languages(), ", "))
 	}

@@ -259,4 +259,8 @@ type Phrases struct {
 	LineQR      string
 	LinePrint   string
 	LinePrinted string
+
+	// Items and the names of lines.
+	ItemNot   string // an item does not go with what is typed
+	FieldLine string
 }

@@ -242,6 +242,9 @@ var germanPhrases = Phrases{
 	LineQR:      "der QR-Code, aus Zeichen",
 	LinePrint:   "einen Beleg drucken",
 	LinePrinted: "Gedruckt.",
+
+	ItemNot:   "ein Artikel braucht einen Betrag in seiner Währung: esc löscht diesen",
+	FieldLine: "Was ist es?",
 }
 
 // germanKeys are a short text for the last row and a long one for the help.
@@ -303,6 +306,7 @@ var germanKeys = map[string][2]string{
 	"demo-scenes": {"Szenen", "Menü der Szenen: zu wenig, doppelt, zurückgenommen …"},
 	"demo-mine":   {"Block", "einen Block schürfen"},
 	"kiosk-pay":   {"zahlen", "mit dem markierten Coin zahlen"},
+	"name":        {"Name", "die letzte Zeile benennen"},
 	"kiosk-back":  {"zurück", "zurück zum Anfang; was schon bezahlt ist, gilt trotzdem"},
 	"kiosk-next":  {"weiter", "der nächste Kunde"},
 	"guest-pay":   {"zahlen", "den Verkauf mit dieser Nummer bezahlen"},

@@ -240,6 +240,9 @@ var englishPhrases = Phrases{
 	LineQR:      "the QR code, of letters and blocks",
 	LinePrint:   "print a receipt",
 	LinePrinted: "Printed.",
+
+	ItemNot:   "an item needs an amount in its own currency: esc clears this one",
+	FieldLine: "What is it?",
 }
 
 // englishKeys are a short text for the last row and a long one for the help.
@@ -301,6 +304,7 @@ var englishKeys = map[string][2]string{
 	"demo-scenes": {"scenes", "menu of scenes: too little, twice, taken back …"},
 	"demo-mine":   {"mine", "mine a block"},
 	"kiosk-pay":   {"pay", "pay in the marked coin"},
+	"name":        {"name", "name the last line"},
 	"kiosk-back":  {"back", "back to the start; what was paid already still counts"},
 	"kiosk-next":  {"next", "the next customer"},
 	"guest-pay":   {"pay", "pay the sale of that number"},
