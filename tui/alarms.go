@@ -16,7 +16,7 @@ func (m *Model) alarms() []warning {
 		list = append(list, warning{m.p.NotStored, m.p.NotStoredDo})
 	}
 	if back := m.board.Behind; back > 0 {
-		list = append(list, warning{sprintf(m.p.ClockBack, m.w.Span(back)), sprintf(m.p.ClockBackDo, m.w.Span(back))})
+		list = append(list, warning{sprintf(m.p.ClockBadge, m.w.Span(back)), sprintf(m.p.ClockBadgeDo, m.w.Span(back))})
 	}
 	return list
 }

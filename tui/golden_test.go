@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -85,6 +86,21 @@ var situations = append([]situation{
 	{name: "sales", play: func(s *stand) { day(s); s.press("f2") }},
 	{name: "detail", play: func(s *stand) { day(s); s.press("f2", "down", "down", "enter") }},
 	{name: "health", play: func(s *stand) { s.press("f4") }},
+	{name: "health-whole", setup: []func(*Config, *shopFake){gauged}, play: func(s *stand) { s.press("f4") }},
+	{name: "health-end", setup: []func(*Config, *shopFake){gauged}, play: func(s *stand) {
+		s.press("f4")
+		for range 40 {
+			s.press("down")
+		}
+	}},
+	{name: "health-trouble", setup: []func(*Config, *shopFake){gauged, troubled}, play: func(s *stand) {
+		s.send(heard{update: pos.Update{Board: s.m.board}})
+		s.press("f4")
+		s.m.board.Store, s.m.board.Behind = pos.ErrDamaged, 3*time.Minute
+		for range 40 {
+			s.press("down")
+		}
+	}},
 	{name: "help", play: func(s *stand) { s.keys("1620b").press("?") }},
 	{name: "scenes", setup: []func(*Config, *shopFake){demo}, play: func(s *stand) { s.keys("450").press("enter").press("P") }},
 	{name: "news", play: func(s *stand) {
@@ -232,6 +248,36 @@ func bakery(cfg *Config, _ *shopFake) {
 	}
 }
 
+// gauged is a till whose instruments are read.
+func gauged(cfg *Config, _ *shopFake) {
+	cfg.Instruments = func(context.Context) (Instruments, error) {
+		quote := func(source string, num uint64, used bool) Quote {
+			return Quote{Source: source, Price: money.Rate{Num: num, Scale: 2}, Age: 3 * time.Second, Used: used}
+		}
+		return Instruments{
+			Prices: []Price{
+				{Symbol: "BTC", Currency: "EUR", Quotes: []Quote{quote("kraken", 6241100, true), quote("coinbase", 6240900, true), quote("bitstamp", 6241200, true)}, Apart: 48},
+				{Symbol: "ETH", Currency: "EUR", Quotes: []Quote{quote("kraken", 231807, true), {Source: "coinbase"}, quote("bitstamp", 281807, false)}},
+			},
+			Gaps:  []Gap{{"Bitcoin", 12, 20}, {"Ethereum, Base", 3, 20}},
+			Store: StoreState{Sales: 31204, Backup: noon.Add(-6 * time.Hour), Keep: true}, Screens: 3,
+		}, nil
+	}
+}
+
+// troubled is a till of which a person has to look at everything.
+func troubled(cfg *Config, shop *shopFake) {
+	whole := cfg.Instruments
+	cfg.Instruments = func(ctx context.Context) (Instruments, error) {
+		is, err := whole(ctx)
+		is.Gaps[0].Unused, is.Store.Checking, is.Store.Backup = 17, true, time.Time{}
+		is.Prices[0].Alarm = fmt.Errorf("USD/EUR: %w", money.ErrOffPar)
+		return is, err
+	}
+	shop.refuse[usdc.ID] = fmt.Errorf("eip155:8453: %w", pos.ErrConnecting)
+	shop.byHand = map[chain.AssetID]pos.RateInfo{btc.ID: {Rate: rates[btc.ID], State: pos.RateStale, At: noon.Add(-7 * time.Minute)}}
+}
+
 func demo(cfg *Config, shop *shopFake) {
 	cfg.Hint = words.For(cfg.Language, words.Format{}).Phrases().HintDemo
 	cfg.Stage = &stageFake{}
@@ -257,7 +303,7 @@ func TestFrames(t *testing.T) {
 var inGerman = []string{
 	"amount-first", "amount-typed", "amount-refused", "amount-stale", "pay-awaiting", "pay-token", "pay-cancel", "pay-partial", "pay-seen",
 	"pay-handover", "pay-confirming", "customer", "customer-seen", "outcome-paid", "outcome-underpaid", "outcome-late", "outcome-disputed", "outcome-expired", "form-accept",
-	"refund-amount", "payout", "away", "news-late", "find-asked", "sales", "detail-whole", "day", "locked", "changed", "health", "help", "scenes",
+	"refund-amount", "payout", "away", "news-late", "find-asked", "sales", "detail-whole", "day", "locked", "changed", "health", "health-end", "help", "scenes", "kiosk-typed", "kiosk-going", "kiosk-paid", "board", "guest", "guest-sent", "sure", "amount-items",
 }
 
 func TestGermanFrames(t *testing.T) {

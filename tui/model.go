@@ -61,6 +61,9 @@ type Config struct {
 	Context context.Context
 	// Random makes the ids of sales; nil = crypto/rand.
 	Random io.Reader
+	// Instruments reads what the health screen shows beside the board; nil = it
+	// shows the board only.
+	Instruments func(context.Context) (Instruments, error)
 	// ShowTotals keeps what was taken today on the amount screen.
 	ShowTotals bool
 	// Quiet leaves the bell out.
@@ -132,6 +135,8 @@ type Model struct {
 	kiosk  kioskState
 	guest  guestState
 	today  totals
+	gauges instruments
+	read   func(context.Context) (Instruments, error)
 	sure   chain.AssetID // what a far amount would be charged in
 	rung   string        // the sale that was rung up here last
 	shown  string        // what the floor was told
@@ -185,6 +190,7 @@ func New(cfg Config) *Model {
 	}}
 	m.w = words.For(cfg.Language, m.f)
 	m.p = m.w.Phrases()
+	m.read = cfg.Instruments
 	m.dress(true)
 	m.meet(cfg.Shop)
 	m.resize(80, 24)

@@ -63,10 +63,13 @@ type Stage interface {
 // Scene is something that happens at a counter.
 type Scene struct{ ID, Title string }
 
-// Ready is a message for the program: the register is there. Stage may be nil.
+// Ready is a message for the program: the register is there. Stage and
+// Instruments may be nil.
 type Ready struct {
 	Register Register
 	Stage    Stage
+	// Instruments is Config.Instruments; nil = none.
+	Instruments func(context.Context) (Instruments, error)
 }
 
 // Failed is a message for the program: the register could not start.

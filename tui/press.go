@@ -170,6 +170,7 @@ func (m *Model) do(act action, key string, here place) tea.Cmd {
 	case actHealth:
 		m.remember()
 		m.at, m.scroll = onHealth, 0
+		return m.measure()
 	case actScenes:
 		m.over, m.scene = overScenes, 0
 	case actPay:

@@ -157,7 +157,7 @@ func TestAKioskServesOneCustomerAfterTheOther(t *testing.T) {
 func TestAKioskGoesBackWhereNobodyPays(t *testing.T) {
 	s := newStand(t, 80, 24, as(Kiosk))
 	s.keys("450").tick(29 * time.Second).typed2("4.50").tick(time.Second).typed2("0.00")
-	s.keys("450b").tick(21 * time.Second).see("Going back in 0:09").press("x").gone("Going back").see("Please scan")
+	s.keys("450b").tick(21 * time.Second).see("Back in 0:09").press("x").gone("Back in").see("Please scan")
 	s.tick(31 * time.Second).see("type the amount")
 	if len(s.shop.deeds) != 0 || s.shop.sales[0].Sale.Outcome.Status != pos.Awaiting {
 		t.Fatal("the sale was cancelled: whoever is in a wallet now pays late")

@@ -49,10 +49,6 @@ func (m *Model) drawHealth() {
 		}
 		rows = append(rows, func(area, int) {})
 	}
-	for _, al := range m.alarms() {
-		more(theme.Bad, al.long)
-		rows = append(rows, func(area, int) {})
-	}
 	for _, id := range sortedKeys(m.board.Health) {
 		h := m.board.Health[id]
 		if tip := m.board.Tips[id].Block; tip.Height > h.Height {
@@ -124,10 +120,23 @@ func (m *Model) drawHealth() {
 			sources = append(sources, text)
 		}
 	}
-	for _, text := range sources {
-		more(theme.Dim, text)
+	gap := func() { rows = append(rows, func(area, int) {}) }
+	g := gauge{m: m, line: line, more: more, width: a.w() - 29, gap: gap}
+	if len(m.gauges.is.Prices) > 0 {
+		g.sayQuotes()
+	} else {
+		for _, text := range sources {
+			more(theme.Dim, text)
+		}
 	}
-	rows = append(rows, func(area, int) {})
+	gap()
+	g.sayRefused()
+	g.sayStore()
+	g.sayGaps()
+	g.sayClock()
+	if n := m.gauges.is.Screens; n > 0 {
+		line(m.p.ScreensName, theme.Strong, fmt.Sprint(n), theme.Text, "")
+	}
 	line(m.p.OpenSales, theme.Strong, fmt.Sprint(m.board.Open), theme.Text, "")
 
 	m.scroll = max(0, min(m.scroll, len(rows)-a.h()))

@@ -354,7 +354,7 @@ func (m *Model) drawCoins(r rect, d draft) {
 			below = m.f.Coin(c.Due, c.Asset)
 		}
 		label := clean(c.Asset.Name, 24)
-		if key != "" && key != "enter" {
+		if key != "" && key != "enter" && ansi.StringWidth(label)+3 <= cell.W-4 {
 			label = key + "  " + label
 		}
 		m.button(cell, key, edge, st, ansi.Truncate(label, max(1, cell.W-4), "…"), below)

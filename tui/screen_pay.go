@@ -214,6 +214,9 @@ func (m *Model) sayVerdict(c *column, v pos.View) {
 		m.drawBar(c.a.sub(0, c.y, min(c.a.w()-1, 34), 1), o)
 		c.y++
 	}
+	if !m.lay.solo && (o.Status == pos.Seen || o.Status == pos.Confirming) { // else the verdict needs the room
+		c.say(theme.Dim, m.lastBlock(v))
+	}
 	for _, note := range o.Notes {
 		c.say(theme.Bad, m.w.Reason(note, v.Asset))
 	}

@@ -45,6 +45,9 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 
 	case Ready:
 		m.begin(msg.Register, msg.Stage)
+		if msg.Instruments != nil {
+			m.read = msg.Instruments
+		}
 		m.busy, m.warmFor = warming, warmTicks
 		return tea.Batch(m.listen(), m.load(), m.heed(), m.warm())
 	case Failed:
@@ -99,6 +102,8 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		return m.guestPaid(msg)
 	case summedUp:
 		m.summedUp(msg)
+	case measured:
+		m.measured(msg)
 	}
 	return nil
 }
@@ -124,7 +129,7 @@ func (m *Model) second(now time.Time) tea.Cmd {
 	m.warmFor--
 	m.quitFor--
 	m.kioskTick()
-	return tea.Batch(m.tick(), m.warm(), m.lockIdle(now), m.sumUp())
+	return tea.Batch(m.tick(), m.warm(), m.lockIdle(now), m.sumUp(), m.measure())
 }
 
 // hear takes the register's news and waits for the next.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -63,6 +64,8 @@ type session struct {
 	sock  *sockServer // nil where no command can be answered
 	stop  context.CancelFunc
 	done  chan struct{} // nil where nothing runs
+	// checking: the store is being looked through since the start.
+	checking atomic.Bool
 }
 
 // open starts the register, its watchers and its price feed.
@@ -201,14 +204,17 @@ func runProgram(ctx context.Context, program *tea.Program, start func(context.Co
 			program.Send(tui.Failed{Err: err})
 			return
 		}
-		program.Send(tui.Ready{Register: s, Stage: s.stage})
+		program.Send(tui.Ready{Register: s, Stage: s.stage, Instruments: s.instruments})
 		if wrong := s.setBack(ctx); wrong != "" {
 			s.log.Error(wrong)
 		}
 		if s.check == nil {
 			return
 		}
-		if err := s.check(ctx); err != nil && ctx.Err() == nil {
+		s.checking.Store(true)
+		err = s.check(ctx)
+		s.checking.Store(false)
+		if err != nil && ctx.Err() == nil {
 			s.log.Error("the store does not stand up to its check", "err", err)
 			program.Send(tui.Failed{Err: err})
 		}

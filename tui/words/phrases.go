@@ -196,10 +196,10 @@ type Phrases struct {
 	SSHLost       string // the till at the other end of the line is gone
 
 	// Alarms: a few words, and what to do.
-	NotStored   string
-	NotStoredDo string
-	ClockBack   string // %s how far
-	ClockBackDo string // %s how far
+	NotStored    string
+	NotStoredDo  string
+	ClockBadge   string // %s how far
+	ClockBadgeDo string // %s how far
 
 	// The roles that face customers.
 	OutOfOrder   string // the register is not there
@@ -263,4 +263,29 @@ type Phrases struct {
 	// Items and the names of lines.
 	ItemNot   string // an item does not go with what is typed
 	FieldLine string
+
+	// Instruments on the health screen.
+	NotCounted    string // a quote that does not count
+	Apart         string // %s percent
+	StoreName     string
+	StoreDown     string
+	StoreDo       string
+	StoreSales    string // %s sales
+	StoreForgets  string // nothing is kept
+	StoreChecking string
+	StoreIntact   string
+	NoBackup      string
+	BackupAgo     string // %s ago
+	GaugeFine     string
+	GaugeLook     string // somebody should look at it
+	GapName       string
+	GapCount      string // %s key, %d unused, %d limit
+	GapDo         string // %d limit that is needed
+	ClockName     string
+	ClockBack     string // %s behind
+	ClockBlock    string // %s network, %s time
+	ScreensName   string
+	RefusedName   string
+	RefusedNone   string
+	LastBlock     string // %s block, %s ago
 }

@@ -181,7 +181,7 @@ var germanPhrases = Phrases{
 	KioskChoose:  "Bitte wählen Sie einen Betrag",
 	KioskTooMuch: "Das ist sehr viel Geld: bitte wenden Sie sich an uns.",
 	KioskNotNow:  "zurzeit nicht möglich",
-	KioskStay:    "Zurück in %s. Mit einer Taste bleiben Sie hier.",
+	KioskStay:    "Zurück in %s. Jede Taste bleibt hier.",
 	KioskNumber:  "Ihre Nummer",
 	BoardWorking: "IN ARBEIT",
 	BoardReady:   "FERTIG",
@@ -190,7 +190,7 @@ var germanPhrases = Phrases{
 	GuestNone:    "Kein Verkauf mit dieser Nummer wartet auf Geld.",
 	GuestSent:    "GESENDET",
 	GuestWay:     "Es ist unterwegs zur Kasse.",
-	GuestAgain:   "für eine weitere Zahlung die nächste Nummer tippen",
+	GuestAgain:   "für noch eine Zahlung: Nummer tippen",
 	KeysKiosk:    "Am Kiosk",
 	KeysGuest:    "Im Publikum der Demo",
 
@@ -200,10 +200,10 @@ var germanPhrases = Phrases{
 	SureNo:      "ändern",
 	TotalsToday: "heute bezahlt: %d",
 
-	NotStored:   "NICHT GESPEICHERT",
-	NotStoredDo: "Platte voll? Nichts wird gespeichert. Neues kann nicht kassiert werden; Geld, das kommt, wird gefunden, sobald Platz ist.",
-	ClockBack:   "UHR GEHT %s NACH",
-	ClockBackDo: "Uhr geht %s nach: bitte stellen. Sie liegt vor dem, was schon geschehen ist; Fristen werden falsch beurteilt.",
+	NotStored:    "NICHT GESPEICHERT",
+	NotStoredDo:  "Platte voll? Nichts wird gespeichert. Neues kann nicht kassiert werden; Geld, das kommt, wird gefunden, sobald Platz ist.",
+	ClockBadge:   "UHR GEHT %s NACH",
+	ClockBadgeDo: "Uhr geht %s nach: bitte stellen. Sie liegt vor dem, was schon geschehen ist; Fristen werden falsch beurteilt.",
 
 	SSHNoCommand:  "hier gibt es keine Befehle; verbinden Sie sich ohne, dann öffnet sich die Kasse",
 	SSHNoTerminal: "dies ist ein Bildschirm und braucht ein Terminal; verbinden Sie sich mit ssh -t",
@@ -245,6 +245,30 @@ var germanPhrases = Phrases{
 
 	ItemNot:   "ein Artikel braucht einen Betrag in seiner Währung: esc löscht diesen",
 	FieldLine: "Was ist es?",
+
+	NotCounted:    "zählt nicht",
+	Apart:         "%s %% Abstand",
+	StoreName:     "Speicher",
+	StoreDown:     "gestört",
+	StoreDo:       "Bis es wieder speichern kann, wird nichts kassiert.",
+	StoreSales:    "Verkäufe: %s",
+	StoreForgets:  "nichts wird behalten",
+	StoreChecking: "wird geprüft",
+	StoreIntact:   "unversehrt",
+	NoBackup:      "noch keine Sicherung: till backup DATEI",
+	BackupAgo:     "gesichert %s",
+	GaugeFine:     "gut",
+	GaugeLook:     "ansehen",
+	GapName:       "Adressen",
+	GapCount:      "%s: %d unbezahlt in Folge, Wallets sehen %d",
+	GapDo:         "Das Gap-Limit der Wallet auf %d anheben, sonst übersieht sie, was noch kommt",
+	ClockName:     "Uhr",
+	ClockBack:     "Sie geht %s vor dem nach, was schon geschah. Bitte richtig stellen, sonst werden Fristen falsch beurteilt.",
+	ClockBlock:    "letzter Block von %s %s",
+	ScreensName:   "Bildschirme",
+	RefusedName:   "Jetzt abgelehnt",
+	RefusedNone:   "nichts: mit jedem Coin kann gezahlt werden",
+	LastBlock:     "letzter Block %s, %s",
 }
 
 // germanKeys are a short text for the last row and a long one for the help.
