@@ -41,6 +41,13 @@ func (s *shopFake) approve(pin string) (string, error) {
 	return "Bob", nil
 }
 
+func (s *shopFake) ReadAddress(_, text string) error {
+	if text != homeAddress {
+		return fmt.Errorf("%w: its check sum is wrong", pos.ErrAddress)
+	}
+	return nil
+}
+
 func (s *shopFake) Staff(context.Context) ([]pos.Member, error) { return s.staff, nil }
 
 func (s *shopFake) Act(_ context.Context, id string, d pos.Deed) (pos.View, error) {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,21 @@ func sought(text string) string {
 		text = text[strings.LastIndex(text, "/")+1:]
 	}
 	return text
+}
+
+// badAddress tells what is wrong with the address of a refund before anybody is
+// asked for a PIN, as far as that can be told without the register's books.
+func (m *Model) badAddress(f *form) error {
+	reader, ok := m.reg.(AddressReader)
+	if !ok {
+		return nil
+	}
+	for _, p := range slices.Backward(f.seen.Payments) {
+		if p.Live() && !p.Refund {
+			return reader.ReadAddress(string(p.Key.Network), strings.TrimSpace(f.value(fieldTo)))
+		}
+	}
+	return nil
 }
 
 func cutFold(s, prefix string) (string, bool) {

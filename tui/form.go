@@ -278,6 +278,9 @@ func (m *Model) pressForm(key string) tea.Cmd {
 		return nil
 	}
 	here := &f.fields[f.at]
+	if isDigit(key) || key == "backspace" || len(key) == 1 {
+		f.err = nil // something else is being typed now
+	}
 	listed := here.name == fieldRefund || here.name == fieldAsset
 	switch {
 	case key == "tab", key == "down" && !listed:
@@ -363,6 +366,12 @@ func (m *Model) enterForm() tea.Cmd {
 	if len(f.fields) > 0 {
 		if !m.filled(f, &f.fields[f.at]) {
 			return nil
+		}
+		f.err = nil
+		if f.fields[f.at].name == fieldTo {
+			if f.err = m.badAddress(f); f.err != nil {
+				return m.ring(1)
+			}
 		}
 		if at := m.after(f); at != f.at {
 			f.at = at
@@ -485,6 +494,7 @@ func (m *Model) refused(err error) tea.Cmd {
 		f.set(fieldRate, "")
 		f.goTo(fieldRate)
 	case errors.Is(err, pos.ErrAddress):
+		f.set(fieldPIN, "")
 		f.goTo(fieldTo)
 	case errors.Is(err, pos.ErrNoSupervisor):
 		f.staff = staffNone

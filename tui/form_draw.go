@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/money"
 	"github.com/cointill/till/tui/theme"
 	"github.com/cointill/till/tui/words"
 )
@@ -121,6 +122,9 @@ func (m *Model) sayLead(c *column, f *form) {
 		c.say(theme.Text, sprintf(m.p.LeadAccept, number, m.priceText(v, true), came))
 	case actReprice:
 		c.say(theme.Text, sprintf(m.p.LeadReprice, m.f.Coin(o.Received, asset), number))
+		if now := m.presentWorth(v); now != "" {
+			c.say(theme.Strong, sprintf(m.p.WorthNow, now, m.priceText(v, true)))
+		}
 	case actGiveBack:
 		c.say(theme.Dim, m.p.LeadRefund)
 	case actGaveBack:
@@ -130,7 +134,7 @@ func (m *Model) sayLead(c *column, f *form) {
 	case actRate:
 		c.say(theme.Dim, m.p.LeadRate)
 	case actAgree:
-		m.sayChanged(c)
+		m.sayChanged(c, 7)
 		if len(f.fields) == 0 && f.staff == staffNone {
 			c.gap()
 			c.say(theme.Text, m.p.AgreeAlone)
@@ -138,12 +142,43 @@ func (m *Model) sayLead(c *column, f *form) {
 	}
 }
 
-// sayChanged lists which keys and rules were changed.
-func (m *Model) sayChanged(c *column) {
+// presentWorth is what came for a sale at the present price, in the sale's own
+// currency; "" where there is no such price.
+func (m *Model) presentWorth(v pos.View) string {
+	o, price := v.Sale.Outcome, v.Sale.Price
+	if price.Kind != pos.PriceFiat {
+		return ""
+	}
+	for _, c := range m.reg.Choices(pos.Draft{Price: price, By: m.cfg.Actor}) {
+		if c.Asset.ID != o.Asset || c.Rate.IsZero() || c.Rate.State == pos.RateStale {
+			continue
+		}
+		if worth, err := money.Worth(o.Received, c.Rate.Rate, c.Asset.Decimals, price.Fiat.Currency); err == nil {
+			return m.f.Locale.Fiat(worth)
+		}
+	}
+	return ""
+}
+
+// sayChanged lists which keys and rules were changed, and leaves rows for what
+// has to stand below; what has no room is on the health screen, which scrolls.
+func (m *Model) sayChanged(c *column, leave int) {
+	var rows []string
 	for _, line := range m.board.Changed {
-		c.say(theme.Text, "· "+clean(line, 200))
+		rows = append(rows, strings.Split(ansi.Wrap("· "+clean(line, mostChanged), max(8, c.a.w()-1), " "), "\n")...)
+	}
+	room := max(1, c.a.h()-c.y-leave)
+	for i, row := range rows {
+		if i == room-1 && len(rows) > room {
+			c.say(theme.Bad, sprintf(m.p.ChangedMore, len(rows)-i, m.labelFor(actHealth)))
+			return
+		}
+		c.say(theme.Text, row)
 	}
 }
+
+// mostChanged is how much of one changed rule is shown: descriptors are long.
+const mostChanged = 600
 
 // labelOfField names a field.
 func (m *Model) labelOfField(name fieldName) string {

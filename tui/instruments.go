@@ -123,6 +123,9 @@ func (g gauge) fact(name, state string, st theme.Style, text string) {
 func (g gauge) sayQuotes() {
 	m := g.m
 	for _, p := range m.gauges.is.Prices {
+		if own := m.own(); own != "" && p.Currency != own {
+			continue // other currencies come from the same exchanges
+		}
 		var parts []string
 		for _, q := range p.Quotes {
 			text := "–"

@@ -48,6 +48,12 @@ type Register interface {
 	Staff(ctx context.Context) ([]pos.Member, error)
 }
 
+// AddressReader is a Register that can tell what is wrong with an address before
+// anything is done with it. It answers at once; the error wraps pos.ErrAddress.
+type AddressReader interface {
+	ReadAddress(rail, text string) error
+}
+
 // Stage plays the customer and the chain in the demo. There is none outside it.
 type Stage interface {
 	// Pay sends what v asks for; of a refund that is due, what goes back.

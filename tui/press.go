@@ -51,6 +51,15 @@ func (m *Model) press(key string) tea.Cmd {
 	if act != "" {
 		return m.do(act, key, here)
 	}
+	switch {
+	case here&(onAmount|onHealth) == 0:
+	case key == keyOf(actAgree):
+		m.say(false, m.p.NothingToAgree)
+		return nil
+	case key == keyOf(actRate):
+		m.say(false, m.p.NoPriceMissing)
+		return nil
+	}
 	switch here {
 	case onAmount:
 		if _, ok := m.item(key); ok {

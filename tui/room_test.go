@@ -26,7 +26,7 @@ func TestACodeStandsThereWhateverTheRoom(t *testing.T) {
 	if s.m.code.IsZero() {
 		t.Fatal("the customer sees no code")
 	}
-	s.press("f", "v").see("the other code needs a window of 80 by 25").gone("No QR code")
+	s.press("f", "v").see("the other code needs 80 by 25 cells").gone("No QR code")
 	if s.m.code.IsZero() {
 		t.Fatal("v took the code away")
 	}

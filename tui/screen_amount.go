@@ -337,7 +337,7 @@ func (m *Model) drawChoices(a area, d draft) int {
 		name = max(name, ansi.StringWidth(clean(c.Asset.Name, 24)))
 		switch {
 		case !priced && m.busy != opening:
-			if !c.Rate.IsZero() && c.Rate.State != pos.RatePar {
+			if !c.Rate.IsZero() {
 				dues[i] = m.rateText(c.Rate)
 			}
 		case !c.Due.IsZero():

@@ -50,6 +50,9 @@ func (m *Model) drawCustomer(v pos.View) {
 	}
 	a := m.area(l.code)
 	said := m.w.Customer(o)
+	if m.code.Kind == chain.FormAddress && !m.code.IsZero() && !v.Pay.Amount.IsZero() {
+		said = m.p.CustomerType
+	}
 	if asked := o.Status == pos.Awaiting || o.Status == pos.Partial; m.code.IsZero() && !asked {
 		m.drawThanks(a, v)
 	} else {

@@ -45,7 +45,7 @@ func (m *Model) drawHealth() {
 	if m.keysChanged() {
 		more(theme.Bad, m.p.Changed)
 		for _, l := range m.board.Changed {
-			more(theme.Text, "· "+clean(l, 200))
+			more(theme.Text, "· "+clean(l, mostChanged))
 		}
 		rows = append(rows, func(area, int) {})
 	}

@@ -29,7 +29,7 @@ func (m *Model) drawOutcome(v pos.View) {
 		return
 	}
 	a := m.area(m.lay.body)
-	word := m.w.Status(o)
+	word := m.banner(o)
 	lines := enlarge(word, a.w()-2, max(midHeight, a.h()-7))
 	w := max(widthOf(lines), min(46, a.w()-2))
 	x, y := max(1, (a.w()-w)/2), max(1, (a.h()-len(lines)-6)/3)
@@ -57,6 +57,15 @@ func (m *Model) drawOutcome(v pos.View) {
 		c.gap()
 		m.choice(c, actRow{m.labelFor(actGiveBack), text, m.p.Supervisor, keyOf(actGiveBack)})
 	}
+}
+
+// banner is the word of an outcome: where only a surplus or a part went back, the
+// goods stay sold, and the sentence below says what went back.
+func (m *Model) banner(o pos.Outcome) string {
+	if o.Status == pos.Refunded && o.Verdict == pos.HandOver {
+		o = pos.Outcome{Status: pos.Paid}
+	}
+	return m.w.Status(o)
 }
 
 // sayResult writes what came, why that is enough, and whose word it is.

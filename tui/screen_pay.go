@@ -152,11 +152,16 @@ func (c *column) pair(ls theme.Style, l string, rs theme.Style, r string) {
 	if c.a.w() > 60 {
 		end = 60
 	}
-	from := end
-	if r != "" {
-		from = c.a.right(end, c.y, rs, r)
+	if r != "" && ansi.StringWidth(l)+2+ansi.StringWidth(r) > end {
+		c.say(ls, l) // an amount that is cut would be another one
+		c.a.fit(0, c.y, end, rs, r)
+		c.y++
+		return
 	}
-	c.a.fit(0, c.y, from-1, ls, l)
+	if r != "" {
+		c.a.right(end, c.y, rs, r)
+	}
+	c.a.fit(0, c.y, end, ls, l)
 	c.y++
 }
 
@@ -396,14 +401,21 @@ func (m *Model) drawPayRow(a area, v pos.View) {
 	if o.Status == pos.Awaiting && o.Reason.Code == pos.WhyNothing {
 		x = a.text(x, 0, theme.Text, words.Left(m.left(v))) + gap
 		due := m.f.Coin(v.Pay.Amount, m.asset(v))
-		if v.Pay.Amount.IsZero() {
+		switch {
+		case v.Pay.Amount.IsZero():
 			due = m.p.AnyAmount
+		case m.code.Kind == chain.FormAddress:
+			due = sprintf(m.p.TypeIn, due) // the code does not say it
 		}
 		m.sayFlip(a, a.fit(x, 0, a.w()-x, theme.Strong, due)+3)
 		return
 	}
 	if o.Status == pos.Partial {
-		a.fit(x, 0, a.w()-x, theme.Strong, m.missingText(v)+" "+m.p.MissingWord)
+		text := m.missingText(v) + " " + m.p.MissingWord
+		if m.code.Kind == chain.FormAddress {
+			text = sprintf(m.p.TypeIn, m.f.Coin(v.Pay.Amount, m.asset(v)))
+		}
+		a.fit(x, 0, a.w()-x, theme.Strong, text)
 		return
 	}
 	if word := m.w.Verdict(o.Verdict); word != "" {

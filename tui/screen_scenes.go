@@ -2,8 +2,10 @@ package tui
 
 import (
 	"context"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/tui/theme"
 )
@@ -70,16 +72,29 @@ func (m *Model) drawScenes() {
 		a.wrap(0, 2, a.w(), 3, theme.Dim, m.p.NoScenes)
 		return
 	}
-	rows := max(1, a.h()-3)
-	from := max(0, min(m.scene-rows/2, len(list)-rows))
-	for i := from; i < len(list) && i < from+rows; i++ {
-		y, style := i-from+2, theme.Text
+	// A title may need several rows; the chosen one is there whole.
+	m.scene = max(0, min(m.scene, len(list)-1))
+	var titles []string
+	var heights []int
+	for _, it := range list {
+		title := clean(m.w.Scene(it.ID, it.Title), 100)
+		titles = append(titles, title)
+		heights = append(heights, strings.Count(ansi.Wrap(title, max(8, a.w()-5), " "), "\n")+1)
+	}
+	from, used := 0, 0
+	for i := 0; i <= m.scene; i++ {
+		for used += heights[i]; used > a.h()-2 && from < i; from++ {
+			used -= heights[from]
+		}
+	}
+	for i, y := from, 2; i < len(list) && y < a.h(); i++ {
+		style := theme.Text
 		if i == m.scene {
 			style = theme.Strong
 			a.text(0, y, theme.Accent, ">")
 		}
-		m.touchRow(a, y, 1, i)
+		m.touchRow(a, y, heights[i], i)
 		a.text(2, y, theme.Key, SceneKey(i))
-		a.fit(5, y, a.w()-5, style, clean(m.w.Scene(list[i].ID, list[i].Title), 100))
+		y += a.wrap(5, y, a.w()-5, a.h()-y, style, titles[i])
 	}
 }

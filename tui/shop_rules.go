@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
@@ -105,9 +106,10 @@ func (m *Model) manualBy() string {
 func (m *Model) drawChanged(a area) {
 	c := &column{a: a}
 	c.say(theme.Bad, m.p.Changed)
-	m.sayChanged(c)
+	do := sprintf(m.p.ChangedDo, m.labelFor(actAgree))
+	m.sayChanged(c, 2+strings.Count(ansi.Wrap(do, max(8, a.w()-1), " "), "\n"))
 	c.gap()
-	c.say(theme.Text, sprintf(m.p.ChangedDo, m.labelFor(actAgree)))
+	c.say(theme.Text, do)
 }
 
 // whyNoPrice says since when a price is missing and what can be done, "" where

@@ -19,9 +19,9 @@ import (
 // judged in coins where it can be: ten thousand of a currency may be a coffee.
 const (
 	farMinor   = 1_000_000 // smallest units of a currency that has no coin's price
-	farPegged  = 10_000    // of a stablecoin
-	farBitcoin = 15        // hundredths
-	farEther   = 400       // hundredths
+	farPegged  = 12_000    // of a stablecoin
+	farBitcoin = 18        // hundredths of a bitcoin
+	farEther   = 5         // whole ones
 )
 
 // unusual tells whether a draft is worth far more than anything usual.
@@ -41,7 +41,7 @@ func (m *Model) unusual(d draft) bool {
 		case c.Asset.ID == chain.Bitcoin:
 			limit = fmt.Sprintf("0.%02d", farBitcoin)
 		case c.Asset.Price == "ETH":
-			limit = fmt.Sprint(farEther / 100)
+			limit = fmt.Sprint(farEther)
 		default:
 			continue
 		}

@@ -174,7 +174,7 @@ func (m *Model) headSale(a area, x, end int, v pos.View) {
 	}
 	if m.here() == onOutcome {
 		// In words too: large letters can be neither searched nor read aloud.
-		end = a.right(end, 0, m.styleOf(v.Sale.Outcome), m.w.Status(v.Sale.Outcome)) - 2
+		end = a.right(end, 0, m.styleOf(v.Sale.Outcome), m.banner(v.Sale.Outcome)) - 2
 	}
 	text := m.p.Sale + " " + words.Number4(v.Sale.Number) + " · " + m.priceText(v, true)
 	if ansi.StringWidth(text) > end-x {

@@ -288,4 +288,12 @@ type Phrases struct {
 	RefusedName   string
 	RefusedNone   string
 	LastBlock     string // %s block, %s ago
+
+	// What stands where something has no room, or no meaning now.
+	TypeIn         string // %s amount that the code does not hold
+	CustomerType   string // the same, to the customer
+	WorthNow       string // %s worth, %s price
+	ChangedMore    string // %d rows, %s key
+	NothingToAgree string
+	NoPriceMissing string
 }

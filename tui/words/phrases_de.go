@@ -42,7 +42,7 @@ var germanPhrases = Phrases{
 	NotMain:      "nicht auf Ethereum",
 	Enlarge:      "Vergrößern Sie das Fenster auf %d mal %d für den QR-Code, oder kopieren Sie die Adresse mit y.",
 	FormAddress:  "der Code enthält nur die Adresse: den Betrag tippt der Kunde",
-	FormRoom:     "der andere Code braucht ein Fenster von %d mal %d",
+	FormRoom:     "der andere Code braucht %d mal %d",
 	Copied:       "Adresse kopiert",
 	CopiedURI:    "Zahlungslink kopiert",
 	NoOther:      "ein anderer Coin ist jetzt nicht möglich",
@@ -269,6 +269,13 @@ var germanPhrases = Phrases{
 	RefusedName:   "Jetzt abgelehnt",
 	RefusedNone:   "nichts: mit jedem Coin kann gezahlt werden",
 	LastBlock:     "letzter Block %s, %s",
+
+	TypeIn:         "tippen: %s",
+	CustomerType:   "Bitte scannen, Betrag selbst tippen.",
+	WorthNow:       "Im Augenblick sind das %s, bei einem Preis von %s.",
+	ChangedMore:    "… weitere Zeilen: %d. %s zeigt alles.",
+	NothingToAgree: "nichts freizugeben: Schlüssel und Regeln sind wie vereinbart",
+	NoPriceMissing: "die Börsen haben jeden Kurs: keiner ist von Hand zu setzen",
 }
 
 // germanKeys are a short text for the last row and a long one for the help.

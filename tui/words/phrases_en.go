@@ -40,7 +40,7 @@ var englishPhrases = Phrases{
 	NotMain:      "not on Ethereum",
 	Enlarge:      "Enlarge the window to %d by %d to show the QR code, or copy the address with y.",
 	FormAddress:  "the code holds the address only: the customer types the amount",
-	FormRoom:     "the other code needs a window of %d by %d",
+	FormRoom:     "the other code needs %d by %d cells",
 	Copied:       "address copied",
 	CopiedURI:    "payment link copied",
 	NoOther:      "no other coin can be asked for now",
@@ -267,6 +267,13 @@ var englishPhrases = Phrases{
 	RefusedName:   "Refused now",
 	RefusedNone:   "nothing: every coin can be paid with",
 	LastBlock:     "last block %s, %s",
+
+	TypeIn:         "type in %s",
+	CustomerType:   "Please scan, and type this amount.",
+	WorthNow:       "At this moment that is %s, for a price of %s.",
+	ChangedMore:    "… rows left: %d. %s shows all.",
+	NothingToAgree: "nothing to agree to: keys and rules are as agreed",
+	NoPriceMissing: "the exchanges have every price: none to set by hand",
 }
 
 // englishKeys are a short text for the last row and a long one for the help.
