@@ -71,9 +71,10 @@ With --script a show is played from a file, one step a line:
 			if shots != "" {
 				return usage("--shots needs a --script that takes some")
 			}
-			return runDemo(cmd.Context(), speed)
+			return runDemo(cmd, speed)
 		},
 	}
+	cmd.Flags().Bool("plain", false, plainHelp)
 	cmd.Flags().IntVar(&speed, "speed", 1, "how many times as fast time runs, 1 to 60")
 	cmd.Flags().StringVar(&script, "script", "", "play a show from a `file`; - reads it")
 	cmd.Flags().StringVar(&shots, "shots", "", "write the show's shots into a `folder`, as NAME.txt")
@@ -85,7 +86,7 @@ const mostSpeed = 60
 
 // runDemo opens the register on networks inside this process: real protocols,
 // worthless money, and nothing is left behind.
-func runDemo(ctx context.Context, speed int) error {
+func runDemo(cmd *cobra.Command, speed int) error {
 	w := newWorld(speed)
 	speaks := tongueOf(nil)
 	cfg := screenConfig(demoShop, "till 1", speaks)
@@ -98,7 +99,10 @@ func runDemo(ctx context.Context, speed int) error {
 	if paper != nil {
 		cfg.Printer = paper
 	}
-	return runScreen(ctx, cfg, w.start)
+	if wantsLines(cmd) {
+		return runLines(cmd, cfg, w.start)
+	}
+	return runScreen(cmd.Context(), cfg, w.start)
 }
 
 // world is what a demo takes place in.

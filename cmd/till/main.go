@@ -50,6 +50,7 @@ configuration nor internet.`,
 			return openRegister(cmd, *at)
 		},
 	}
+	root.Flags().Bool("plain", false, plainHelp)
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().StringVar(&at.config, "config", "", "configuration `file` (TILL_CONFIG)")

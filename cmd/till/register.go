@@ -236,10 +236,6 @@ func runProgram(ctx context.Context, program *tea.Program, start func(context.Co
 // it asks the questions of set-up first.
 func openRegister(cmd *cobra.Command, at places) error {
 	at = at.fill()
-	in, out := cmd.InOrStdin(), cmd.OutOrStdout()
-	if !onTerminal(in) || !onTerminal(out) {
-		return usage("the register needs a terminal; in a script use `till sale AMOUNT`")
-	}
 	s, err := at.load()
 	if none := new(noConfigError); errors.As(err, &none) {
 		if err = runInit(cmd, at, initFlags{network: "mainnet"}); err == nil {
@@ -260,9 +256,11 @@ func openRegister(cmd *cobra.Command, at places) error {
 		cfg.Printer = p
 	}
 	s.screen.dress(&cfg)
-	return runScreen(cmd.Context(), cfg, func(ctx context.Context) (*session, error) {
-		return startShop(ctx, s, log)
-	})
+	start := func(ctx context.Context) (*session, error) { return startShop(ctx, s, log) }
+	if wantsLines(cmd) {
+		return runLines(cmd, cfg, start)
+	}
+	return runScreen(cmd.Context(), cfg, start)
 }
 
 // screenConfig is what every screen of this terminal has in common.

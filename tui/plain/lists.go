@@ -159,7 +159,7 @@ func (t *till) health() {
 		h := t.board.Health[id]
 		state, fact, effect := t.w.Health(h, now)
 		text := words.Rail(id) + ": " + state
-		for _, more := range []string{strings.Join(strings.Fields(fact), " "), effect} {
+		for _, more := range []string{strings.ReplaceAll(fact, "   ", ", "), effect} {
 			if more != "" {
 				text += ". " + more
 			}

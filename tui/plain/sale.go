@@ -228,6 +228,9 @@ func (t *till) heed(ctx context.Context, u pos.Update, first bool) {
 	t.board = u.Board
 	for _, v := range u.Changed {
 		was, seen := t.known[v.Sale.ID]
+		if seen && older(v, was) {
+			continue
+		}
 		t.known[v.Sale.ID] = v
 		switch {
 		case t.locked:
@@ -250,6 +253,13 @@ func (t *till) heed(ctx context.Context, u pos.Update, first bool) {
 	if t.wants != "" && t.draft != nil {
 		t.charge(ctx, t.wants)
 	}
+}
+
+// older tells whether a view was on its way when what is known of the sale was
+// answered: that has a code, and the view none yet.
+func older(v, known pos.View) bool {
+	return v.Sale.Outcome.At.Before(known.Sale.Outcome.At) ||
+		len(known.Pay.Forms) > 0 && len(v.Pay.Forms) == 0 && errors.Is(v.Pay.Refusal, pos.ErrConnecting) && len(v.Payments) == len(known.Payments)
 }
 
 // tell writes how a sale stands, unless that was said last.

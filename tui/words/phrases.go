@@ -244,21 +244,22 @@ type Phrases struct {
 	PaperFailed    string // %s command or file, %s what it said
 
 	// The line mode.
-	LineAmount  string // %s currency
-	LineCoin    string // %s price, %s coin
-	LineNoCoin  string // %s
-	LineUnknown string // %s
-	LinePay     string // %s coin, %s amount
-	LineLink    string
-	LineUntil   string // %s
-	LineWaiting string // %s
-	LineLocked  string
-	LineYes     string
-	LineNo      string
-	LineWords   string
-	LineQR      string
-	LinePrint   string
-	LinePrinted string
+	LineStarting string
+	LineAmount   string // %s currency
+	LineCoin     string // %s price, %s coin
+	LineNoCoin   string // %s
+	LineUnknown  string // %s
+	LinePay      string // %s coin, %s amount
+	LineLink     string
+	LineUntil    string // %s
+	LineWaiting  string // %s
+	LineLocked   string
+	LineYes      string
+	LineNo       string
+	LineWords    string
+	LineQR       string
+	LinePrint    string
+	LinePrinted  string
 
 	// Items and the names of lines.
 	ItemNot   string // an item does not go with what is typed

@@ -353,6 +353,10 @@ func (german) healthCode(h chain.Health) string {
 		return "Was geschah, lässt sich nicht speichern" + who + ": ist der Datenträger voll?"
 	case chain.HealthOneEndpoint:
 		return "Ein zweiter Server wäre sicherer" + who + "."
+	case chain.HealthUnproved:
+		return "Was er über einen Block sagt, lässt sich nicht am Block prüfen" + who + ": bei drei Servern müssen zwei einig sein."
+	case chain.HealthNoBalances:
+		return "Er nennt keine Guthaben eines Blocks" + who + ": Coins, die ein Vertrag sendet, etwa von einer Börse, sind nicht zu sehen. Fügen Sie einen weiteren Server hinzu."
 	case chain.HealthInternal:
 		return "Ein Fehler von till selbst" + who + "; es läuft weiter. Bitte melden Sie ihn."
 	}
