@@ -24,14 +24,14 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 		r.pool.past = lately{} // what was in them may wait again
 	}
 	var before, forward, after []chain.Event
-	fresh := map[string][]hit{}
+	fresh, spent := map[string][]hit{}, map[string]outlays{}
 	claims := map[string]claim{}
 	var failed error
 	addrs := r.curious()
 	d := drawer{base: r.purses, over: purses{}}
 	switch {
 	case keep < len(r.cursor.Ring):
-		d.base = r.rewound(ctx, cursor.Ring, lost)
+		d.base = r.rewound(ctx, cursor.Ring, r.cursor.Ring[keep:], lost)
 	case r.skipped == 0 && r.w.idle():
 		// The blocks that come are skipped; an audit of them begins here.
 		for _, p := range r.purses {
@@ -94,11 +94,14 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 			}
 			ref := p.ref()
 			fresh[ref.Hash] = hits[i]
+			if len(went[i]) > 0 {
+				spent[ref.Hash] = went[i]
+			}
 			root := p.header
 			if !p.whole {
 				root.receipts = common.Hash{} // not vouched for
 			}
-			claims[ref.Hash] = claim{root, hits[i]}
+			claims[ref.Hash] = claim{header: root, paid: hits[i], read: !p.skipped}
 			cursor = cursor.Push(ref)
 		}
 	}
@@ -107,7 +110,7 @@ func (r *run) extend(ctx context.Context, keep int, path []header) error {
 	if len(fresh) == 0 && (keep == len(r.cursor.Ring) || keep == 0) {
 		return failed
 	}
-	return r.commit(ctx, cursor, slices.Concat(back, before, forward, after), fresh, lost, claims, d, failed)
+	return r.commit(ctx, cursor, slices.Concat(back, before, forward, after), fresh, spent, lost, claims, d, failed)
 }
 
 // matchLive matches a block with the present targets, and notes that it was.
@@ -127,9 +130,9 @@ func (r *run) matchLive(p pages) []hit {
 }
 
 // commit gives out a batch that moves the cursor, and makes the move.
-func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Event, fresh map[string][]hit, lost []hit, claims map[string]claim, d drawer, failed error) error {
+func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Event, fresh map[string][]hit, spent map[string]outlays, lost []hit, claims map[string]claim, d drawer, failed error) error {
 	hits := make(map[string][]hit, len(cursor.Ring))
-	paid := len(lost) > 0
+	paid := len(lost) > 0 || len(spent) > 0
 	for _, b := range cursor.Ring {
 		if list, ok := fresh[b.Hash]; ok {
 			hits[b.Hash] = list
@@ -137,13 +140,17 @@ func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Ev
 		} else if list, ok := r.hits[b.Hash]; ok {
 			hits[b.Hash] = list
 		}
+		if went, ok := r.spent[b.Hash]; ok {
+			spent[b.Hash] = went
+		}
 	}
 	if paid || r.unsaved {
 		// What is lost and the purses of before are kept too: the file has to fit
 		// whether or not the batch is stored.
-		kept := maps.Clone(r.hits)
+		kept, went := maps.Clone(r.hits), maps.Clone(r.spent)
 		maps.Copy(kept, hits)
-		r.save(kept)
+		maps.Copy(went, spent)
+		r.save(kept, went)
 		r.unsaved = false
 	}
 	for _, h := range lost {
@@ -160,7 +167,7 @@ func (r *run) commit(ctx context.Context, cursor chain.Cursor, events []chain.Ev
 	if !r.deliver(ctx, events, cursor) {
 		return ctx.Err()
 	}
-	r.hits, r.headAt = hits, time.Now()
+	r.hits, r.spent, r.headAt = hits, spent, time.Now()
 	r.purses = d.base
 	r.keep(d)
 	r.unsaved, r.dirty = r.unsaved || r.dirty, false

@@ -143,7 +143,7 @@ func (e *fakeEth) GetLogs(ctx context.Context, q map[string]any) (json.RawMessag
 	return e.f.pass(ctx, "eth_getLogs", q)
 }
 
-func (e *fakeEth) Call(ctx context.Context, tx map[string]any, n string) (json.RawMessage, error) {
+func (e *fakeEth) Call(ctx context.Context, tx map[string]any, n any) (json.RawMessage, error) {
 	return e.f.pass(ctx, "eth_call", tx, n)
 }
 

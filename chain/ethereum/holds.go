@@ -3,7 +3,7 @@ package ethereum
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -49,6 +49,9 @@ func (r *run) checkTokens(ctx context.Context, p pages, hits []hit, atTip bool) 
 	}
 	r.noHolds = 0
 	for _, in := range pots {
+		if _, ok := after[in]; !ok {
+			continue
+		}
 		had, _ := after[in].Add(sent(p, in))
 		rest := had.Sub(before[in])
 		if rest.Cmp(paid[in]) >= 0 {
@@ -111,7 +114,8 @@ func sent(p pages, in pot) (sum chain.Amount) {
 	return sum
 }
 
-// holds asks contracts what addresses have at the end of a block.
+// holds asks contracts what addresses have at the end of a block. Contracts that
+// have no answer are left out.
 func (c *conn) holds(ctx context.Context, pots []pot, block string) (map[pot]chain.Amount, error) {
 	questions := make([]question, len(pots))
 	for i, in := range pots {
@@ -123,11 +127,14 @@ func (c *conn) holds(ctx context.Context, pots []pot, block string) (map[pot]cha
 	}
 	list := make(map[pot]chain.Amount, len(pots))
 	for i, in := range pots {
-		if answers[i].err != nil {
-			return nil, answers[i].err
+		if err := answers[i].err; err != nil {
+			if reverted(err) {
+				continue
+			}
+			return nil, err
 		}
-		if list[in], err = decodeBalance(answers[i]); err != nil {
-			return nil, fmt.Errorf("%s: %w: %s has no balances: %w", c.name, errRefused, in.token, err)
+		if amount, err := decodeBalance(answers[i]); err == nil {
+			list[in] = amount
 		}
 	}
 	return list, nil
@@ -137,3 +144,6 @@ func (c *conn) holds(ctx context.Context, pots []pot, block string) (map[pot]cha
 func balanceOf(token, owner common.Address) map[string]any {
 	return map[string]any{"to": token, "data": selBalanceOf + hex.EncodeToString(common.LeftPadBytes(owner[:], 32))}
 }
+
+// reverted tells a contract's own refusal from a node's trouble.
+func reverted(err error) bool { return strings.Contains(strings.ToLower(err.Error()), "revert") }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sort"
-	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 )
@@ -20,7 +19,7 @@ func (w *Watcher) introduce(ctx context.Context, c *conn) error {
 	for addr, t := range w.listed {
 		raw, err := c.call(ctx, "eth_call", map[string]any{"to": addr, "data": selDecimals}, "latest")
 		// Only the contract's own word counts against it, not a node's trouble.
-		if err != nil && !strings.Contains(strings.ToLower(err.Error()), "revert") {
+		if err != nil && !reverted(err) {
 			return err
 		}
 		if n, ok := decodeDecimals(raw); err != nil || !ok || n != t.asset.Decimals {

@@ -2,6 +2,9 @@ package ethereum_test
 
 import (
 	"encoding/json"
+	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,4 +126,202 @@ func TestLeanChecksRoots(t *testing.T) {
 	}
 	f.meddle(nil)
 	waitKind(t, l, to.ID, chain.Included)
+}
+
+// An audit that is broken off goes on where it was: no block counts twice in it.
+func TestAuditBrokenOff(t *testing.T) {
+	h, f := newOnFake(t, func(c *ethereum.Config, _ *fakeNode) { c.Lean = true })
+	safe := h.deploy(t, safeCode)
+	l := chaintest.NewLedger(t, h.Network())
+	both := target(t, h)
+	s := chaintest.BeginReady(t, h, l, both)
+	h.Mine(t, 2)
+	settled(t, l, h)
+	h.Pay(t, both.ID, h.assets[0], chain.Units(much))
+	h.Mine(t, 10)
+	h.send(t, safe, much, calling("pay(address)", both.ID))
+	h.Mine(t, 30)
+	settled(t, l, h)
+	s.End(t)
+	// In the midst of what is read at once a block is missing at first, later
+	// the connection fails.
+	var mu sync.Mutex
+	failed := map[string]bool{}
+	f.meddle(func(method string, params []any, answer json.RawMessage) (json.RawMessage, error) {
+		if method != "eth_getBlockByHash" || params[1] != true {
+			return answer, nil
+		}
+		var b struct{ Number string }
+		if json.Unmarshal(answer, &b) != nil {
+			return answer, nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		again := failed[b.Number]
+		failed[b.Number] = true
+		switch {
+		case again:
+		case b.Number == "0x9":
+			return json.RawMessage("null"), nil
+		case b.Number == "0x11", b.Number == "0x1a":
+			f.http.CloseClientConnections()
+			return nil, coded{-32000, "shutting down"}
+		}
+		return answer, nil
+	})
+	s = chaintest.BeginReady(t, h, l, both)
+	waitTotal(t, l, h, both.ID, 2*much)
+	h.Mine(t, 2)
+	settled(t, l, h)
+	waitTotal(t, l, h, both.ID, 2*much)
+	if !failed["0x9"] || !failed["0x11"] {
+		t.Errorf("nothing failed: %v", failed)
+	}
+	s.End(t)
+}
+
+// A reorganisation while nobody waits takes away nothing of what an audit begins
+// with, neither before nor after it.
+func TestReorganisedWhileIdle(t *testing.T) {
+	everyField(t, func(t *testing.T, f field) {
+		f.settings().Lean = true
+		native := f.settings().Native.ID
+		safe := f.deploy(t, safeCode)
+		l := chaintest.NewLedger(t, f.Network())
+		before, within, plain := target(t, f), target(t, f), target(t, f)
+		s := chaintest.BeginReady(t, f, l, before, within, plain)
+		f.Mine(t, 2)
+		f.send(t, safe, much, calling("pay(address)", before.ID))
+		f.Mine(t, 3)
+		f.send(t, safe, much/2, calling("pay(address)", within.ID))
+		f.Pay(t, plain.ID, native, chain.Units(much))
+		f.Mine(t, 1)
+		settled(t, l, f)
+		f.Reorg(t, 2, true)
+		settled(t, l, f)
+		open := awaiting(t, f)
+		if err := s.Watcher.Watch(t.Context(), open); err != nil {
+			t.Fatal(err)
+		}
+		waitTotal(t, l, f, before.ID, much)
+		waitTotal(t, l, f, within.ID, much/2)
+		waitTotal(t, l, f, plain.ID, much)
+		// What was asked of a block that is lost is asked again.
+		f.Mine(t, 1)
+		settled(t, l, f)
+		s.Watcher.Unwatch(open.ID)
+		f.Reorg(t, 1, false)
+		settled(t, l, f)
+		f.send(t, safe, much, calling("pay(address)", before.ID))
+		f.Mine(t, 2)
+		settled(t, l, f)
+		if err := s.Watcher.Watch(t.Context(), awaiting(t, f)); err != nil {
+			t.Fatal(err)
+		}
+		waitTotal(t, l, f, before.ID, 2*much)
+		waitTotal(t, l, f, within.ID, much/2)
+		s.End(t)
+	})
+}
+
+// nothingLogged is a node that leaves logs out.
+func nothingLogged(method string, _ []any, answer json.RawMessage) (json.RawMessage, error) {
+	if method == "eth_getLogs" {
+		return json.RawMessage("[]"), nil
+	}
+	return answer, nil
+}
+
+// An endpoint that leaves a log out is found by the block's bloom, where it could
+// have hidden a payment that somebody waits for.
+func TestLogHeldBack(t *testing.T) {
+	for name, receipts := range map[string]bool{"receipts of a block": true, "one by one": false} {
+		t.Run(name, func(t *testing.T) {
+			h, f := newOnFake(t, nil)
+			h.config.Lean = receipts
+			l := chaintest.NewLedger(t, h.Network())
+			to, inside := awaiting(t, h), awaiting(t, h)
+			f.meddle(func(method string, params []any, answer json.RawMessage) (json.RawMessage, error) {
+				if method == "eth_getBlockReceipts" && !receipts {
+					return nil, coded{-32601, "the method eth_getBlockReceipts does not exist"}
+				}
+				return nothingLogged(method, params, answer)
+			})
+			s := chaintest.BeginReady(t, h, l, to, inside)
+			h.Pay(t, address(1<<40), h.assets[1], chain.Units(1))
+			h.Mine(t, 1)
+			settled(t, l, h)
+			h.Pay(t, to.ID, h.assets[1], chain.Units(500))
+			// A call that names nobody's address as its recipient.
+			tokenFirst{h}.PayMany(t, h.assets[1], chaintest.Output{To: inside.ID, Amount: chain.Units(700)})
+			h.Mine(t, 1)
+			waitKind(t, l, to.ID, chain.Included)
+			waitKind(t, l, inside.ID, chain.Included)
+			tokenFirst{h}.PayMany(t, h.assets[1], chaintest.Output{To: inside.ID, Amount: chain.Units(700)})
+			h.Mine(t, 1)
+			l.Wait(t, "the second one", func() bool { _, n := total(l, inside.ID); return n == 2 })
+			if code := s.Watcher.Health().Code; code != chain.HealthOneEndpoint {
+				t.Errorf("every receipt had its root, and health says %q", code)
+			}
+		})
+	}
+}
+
+// Single receipts are held against the root like those of a whole block.
+func TestSingleReceiptsAreChecked(t *testing.T) {
+	h, f := newOnFake(t, nil)
+	l := chaintest.NewLedger(t, h.Network())
+	to := awaiting(t, h)
+	s := chaintest.BeginReady(t, h, l, to)
+	lies := func(lie bool) {
+		f.meddle(func(method string, _ []any, answer json.RawMessage) (json.RawMessage, error) {
+			switch {
+			case method == "eth_getBlockReceipts":
+				return nil, coded{-32601, "the method eth_getBlockReceipts does not exist"}
+			case lie && (method == "eth_getTransactionReceipt" || method == "eth_getLogs"):
+				return edit(answer, "3b9aca07", "7b9aca07"), nil
+			}
+			return answer, nil
+		})
+	}
+	lies(true)
+	h.Pay(t, to.ID, h.assets[1], chain.Units(0x3b9aca07))
+	h.Mine(t, 1)
+	l.Wait(t, "the lie to be noticed", func() bool { return s.Watcher.Health().Code == chain.HealthLying })
+	if kindAt(l, to.ID) == chain.Included {
+		t.Errorf("a lie was reported\n%s", l)
+	}
+	lies(false)
+	waitKind(t, l, to.ID, chain.Included)
+}
+
+// With an altered bloom, too, nothing is hidden for longer than the others need
+// to say that the block has another one.
+func TestBloomOfItsOwn(t *testing.T) {
+	h, one, _, _ := newQuorum(t)
+	h.config.Lean = true
+	l := chaintest.NewLedger(t, h.Network())
+	to := awaiting(t, h)
+	s := chaintest.BeginReady(t, h, l, to)
+	h.Mine(t, 1)
+	l.Wait(t, "the agreement", func() bool { return l.Tip().Agreed == 1 && s.Watcher.Health().State == chain.Ready })
+	empty := `"logsBloom":"0x` + strings.Repeat("0", 512) + `"`
+	bloom := regexp.MustCompile(`"logsBloom":"0x[0-9a-f]{512}"`)
+	one.meddle(func(method string, params []any, answer json.RawMessage) (json.RawMessage, error) {
+		if strings.HasPrefix(method, "eth_getBlockBy") {
+			return json.RawMessage(bloom.ReplaceAllString(string(answer), empty)), nil
+		}
+		return nothingLogged(method, params, answer)
+	})
+	one.mu.Lock()
+	one.heads = func(json.RawMessage) []json.RawMessage { return nil }
+	one.mu.Unlock()
+	tokenFirst{h}.PayMany(t, h.assets[1], chaintest.Output{To: to.ID, Amount: chain.Units(500)})
+	h.Mine(t, 1)
+	began := time.Now()
+	l.Wait(t, "the payment", func() bool {
+		h.Mine(t, 1) // time goes on, and with it the others' word
+		return kindAt(l, to.ID) == chain.Included && l.Tip().Agreed >= l.At(to.ID)[0].Event.Block.Height
+	})
+	t.Logf("hidden for %v", time.Since(began).Round(time.Millisecond))
 }

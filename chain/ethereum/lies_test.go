@@ -73,7 +73,13 @@ func TestOneOfThreeLies(t *testing.T) {
 				return a, nil
 			}
 		},
-		"invented block": invented,
+		"invented block":                      invented,
+		"missing log, with a root of its own": rerooted(func(r *types.Receipt) { r.Logs, r.Bloom = nil, types.Bloom{} }),
+		"altered receipt, with a root of its own": rerooted(func(r *types.Receipt) {
+			for _, l := range r.Logs {
+				l.Data = common.LeftPadBytes([]byte{0x7b, 0x9a, 0xca, 0x07}, 32)
+			}
+		}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, one, _, _ := newQuorum(t)
@@ -104,6 +110,47 @@ func TestOneOfThreeLies(t *testing.T) {
 			l.Wait(t, "the invented payment to be gone", func() bool { _, n := total(l, invented.ID); return n == 0 })
 			t.Logf("found after %v", time.Since(began).Round(time.Millisecond))
 		})
+	}
+}
+
+// rerooted changes the receipts of every block from now on, and gives its header
+// the root that they then have.
+func rerooted(change func(*types.Receipt)) func(*testing.T, *onDevnet, *fakeNode, chain.Destination) lie {
+	return func(t *testing.T, _ *onDevnet, f *fakeNode, _ chain.Destination) lie {
+		f.mu.Lock()
+		f.heads = func(json.RawMessage) []json.RawMessage { return nil }
+		f.mu.Unlock()
+		changed := func(hash any) (types.Receipts, error) {
+			var list types.Receipts
+			if err := f.real.Call(&list, "eth_getBlockReceipts", hash); err != nil {
+				return nil, err
+			}
+			for _, r := range list {
+				change(r)
+			}
+			return list, nil
+		}
+		return func(m string, p []any, a json.RawMessage) (json.RawMessage, error) {
+			switch m {
+			case "eth_getBlockReceipts":
+				list, err := changed(p[0])
+				if err != nil {
+					return nil, err
+				}
+				return json.Marshal(list)
+			case "eth_getBlockByHash", "eth_getBlockByNumber":
+				var head struct{ Hash, ReceiptsRoot string }
+				if err := json.Unmarshal(a, &head); err != nil || head.Hash == "" {
+					return a, err
+				}
+				list, err := changed(head.Hash)
+				if err != nil {
+					return nil, err
+				}
+				return edit(a, head.ReceiptsRoot, types.DeriveSha(list, trie.NewStackTrie(nil)).Hex()), nil
+			}
+			return a, nil
+		}
 	}
 }
 

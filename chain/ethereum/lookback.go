@@ -36,7 +36,7 @@ func (r *run) lookBack(ctx context.Context) error {
 	last := min(job.to, job.from+lookBackStride-1)
 	events, next, err := r.reread(ctx, job, last)
 	if len(events) > 0 {
-		r.save(r.hits)
+		r.save(r.hits, r.spent)
 	}
 	// What was found before an error is told now: it counts as known already.
 	if !r.deliver(ctx, events, r.cursor) {
@@ -67,7 +67,7 @@ func (r *run) lookBack(ctx context.Context) error {
 	if job.audit != nil && last >= job.to {
 		rest := r.late(job.audit.head, job.audit.rest(r))
 		if len(rest) > 0 {
-			r.save(r.hits)
+			r.save(r.hits, r.spent)
 		}
 		if !r.deliver(ctx, rest, r.cursor) {
 			return ctx.Err()

@@ -47,10 +47,10 @@ func (r *run) outlays(ctx context.Context, p pages, of func(common.Address) bool
 }
 
 // rewound is the purses after the blocks above height have left the chain, with
-// the payments that were lost with them. What was asked of a lost block is asked
+// the payments and outlays that were lost with them. What was asked of a lost block is asked
 // again of the last one that stays, except where somebody waits: those are asked
 // anyway.
-func (r *run) rewound(ctx context.Context, ring []chain.BlockRef, lost []hit) purses {
+func (r *run) rewound(ctx context.Context, ring, gone []chain.BlockRef, lost []hit) purses {
 	kept := purses{}
 	if len(ring) == 0 {
 		return kept
@@ -59,7 +59,7 @@ func (r *run) rewound(ctx context.Context, ring []chain.BlockRef, lost []hit) pu
 	var again []common.Address
 	for addr, p := range r.purses {
 		switch {
-		case p.At.Height <= fork.Height && p.Went.IsZero():
+		case p.At.Height <= fork.Height:
 			held := *p
 			kept[addr] = &held
 		case !r.awaited[addr]:
@@ -69,6 +69,13 @@ func (r *run) rewound(ctx context.Context, ring []chain.BlockRef, lost []hit) pu
 	for _, h := range lost {
 		if p := kept[addressOf(h)]; p != nil && isCoins(h, r.w.cfg.Native.ID) {
 			p.Came = p.Came.Sub(h.Event.Amount)
+		}
+	}
+	for _, b := range gone {
+		for addr, sum := range r.spent[b.Hash] {
+			if p := kept[addr]; p != nil {
+				p.Went = p.Went.Sub(sum)
+			}
 		}
 	}
 	if r.conn.noState {

@@ -248,6 +248,13 @@ func (w *Watcher) recallPurses(m memory, ring []chain.BlockRef) purses {
 			held[addr] = &purse{Awaited: p.Awaited, Coins: p.Coins, At: p.At}
 		}
 	}
+	for _, b := range ring {
+		for addr, sum := range m.Spent[b.Hash] {
+			if p := held[addr]; p != nil && b.Height > p.At.Height {
+				p.Went, _ = p.Went.Add(sum)
+			}
+		}
+	}
 	for _, list := range m.Blocks {
 		for _, h := range list {
 			p := held[addressOf(h)]

@@ -21,8 +21,9 @@ type run struct {
 	sink chain.Sink
 	conn *conn
 
-	cursor chain.Cursor     // as last stored
-	hits   map[string][]hit // payments by hash of the ring's blocks; no entry = not known
+	cursor chain.Cursor       // as last stored
+	hits   map[string][]hit   // payments by hash of the ring's blocks; no entry = not known
+	spent  map[string]outlays // what addresses with purses spent in them, where they did
 	mined  map[common.Hash]bool
 	pool   *pool
 	votes  *votes
@@ -61,7 +62,7 @@ func (w *Watcher) Run(ctx context.Context, from chain.Cursor, archive chain.Arch
 	w.cold, w.matched, w.back = shown, from.Head().Height, nil
 	w.mu.Unlock()
 	r := &run{w: w, sink: sink, cursor: from, mined: map[common.Hash]bool{}, pool: newPool()}
-	r.hits, r.purses, r.skipped = w.load(from.Ring)
+	r.load(from.Ring)
 	before := map[string]claim{}
 	for block, list := range r.hits {
 		before[block] = claim{paid: list}
@@ -203,6 +204,12 @@ func (r *run) watch(ctx context.Context, feeds *feeds) error {
 				return err
 			}
 			if r.votes.outvoted(r.conn.url) {
+				// What it said that nobody else says is read again elsewhere.
+				if keep := r.votes.trusted(r.cursor.Ring); keep < len(r.cursor.Ring) {
+					if err := r.extend(ctx, keep, nil); err != nil {
+						return err
+					}
+				}
 				return fmt.Errorf("%s: %w: a quorum of other endpoints has other blocks", r.conn.name, errLying)
 			}
 			r.ready(ctx, feeds)

@@ -18,6 +18,7 @@ import (
 type memory struct {
 	Chain  uint64                   `json:"chain"`
 	Blocks map[string][]hit         `json:"blocks"`
+	Spent  map[string]outlays       `json:"spent,omitempty"`
 	Purses map[common.Address]purse `json:"purses,omitempty"`
 	// Skipped is the first of the blocks that were not looked into (Config.Lean).
 	Skipped uint64 `json:"skipped,omitempty"`
@@ -26,30 +27,35 @@ type memory struct {
 // maxState bounds what is read from a state file, in bytes.
 const maxState = 16 << 20
 
-// load fills hits for the blocks of the ring from the state file. A missing or
-// damaged file is no reason to stop: nodes usually remember lost blocks too.
-func (w *Watcher) load(ring []chain.BlockRef) (map[string][]hit, purses, uint64) {
-	hits := map[string][]hit{}
+// load fills in what is remembered of the ring's blocks from the state file. A
+// missing or damaged file is no reason to stop: nodes usually remember lost blocks
+// too.
+func (r *run) load(ring []chain.BlockRef) {
+	w := r.w
+	r.hits, r.spent, r.purses = map[string][]hit{}, map[string]outlays{}, purses{}
 	if w.cfg.State == "" || len(ring) == 0 {
-		return hits, purses{}, 0
+		return
 	}
 	m, err := readState(w.cfg.State)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return hits, purses{}, 0
+		return
 	case err != nil:
 		w.cfg.Logger.Warn("The watcher's memory of recent payments can't be read and begins anew", "chain", w.network, "cause", err)
-		return hits, purses{}, 0
+		return
 	case m.Chain != w.cfg.ChainID:
 		w.cfg.Logger.Warn("The watcher's memory is of another chain and begins anew", "chain", w.network, "was", m.Chain)
-		return hits, purses{}, 0
+		return
 	}
 	// It is written whenever there is a payment, so blocks that are not in it
 	// have none.
 	for _, b := range ring {
-		hits[b.Hash] = m.Blocks[b.Hash]
+		r.hits[b.Hash] = m.Blocks[b.Hash]
+		if went := m.Spent[b.Hash]; len(went) > 0 {
+			r.spent[b.Hash] = went
+		}
 	}
-	return hits, w.recallPurses(m, ring), m.Skipped
+	r.purses, r.skipped = w.recallPurses(m, ring), m.Skipped
 }
 
 func readState(path string) (m memory, err error) {
@@ -69,7 +75,7 @@ func readState(path string) (m memory, err error) {
 
 // save writes the state file before the batch with the same payments is given
 // out, so that what the register knows is never unknown here.
-func (r *run) save(hits map[string][]hit) {
+func (r *run) save(hits map[string][]hit, spent map[string]outlays) {
 	w, held := r.w, r.purses
 	if w.cfg.State == "" {
 		return
@@ -83,7 +89,7 @@ func (r *run) save(hits map[string][]hit) {
 			}
 		}
 	}
-	err := writeState(w.cfg.State, memory{Chain: w.cfg.ChainID, Blocks: hits, Purses: kept, Skipped: r.skipped})
+	err := writeState(w.cfg.State, memory{Chain: w.cfg.ChainID, Blocks: hits, Spent: spent, Purses: kept, Skipped: r.skipped})
 	if err != nil {
 		w.cfg.Logger.Warn("The watcher's memory of recent payments can't be written", "chain", w.network, "cause", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -127,6 +128,54 @@ func (p *tap) Write(b []byte) (int, error) {
 		return p.late.Write(b)
 	}
 	return p.to.Write(b)
+}
+
+// The process dies after the state file was written and before the batch that it
+// was written for is stored, at a reorganisation: the file still holds what was in
+// the lost blocks, and they are taken back although no node remembers them.
+func TestKilledBetweenFileAndBatch(t *testing.T) {
+	h, f := newOnFake(t, nil)
+	native := h.settings().Native.ID
+	safe := h.deploy(t, safeCode)
+	l := chaintest.NewLedger(t, h.Network())
+	lost, moved, inside := awaiting(t, h), awaiting(t, h), awaiting(t, h)
+	kill := false
+	l.Decide = func(_ int, events []chain.Event) chaintest.Fate {
+		if kill && slices.ContainsFunc(events, func(e chain.Event) bool { return e.Kind == chain.Retracted }) {
+			kill = false
+			return chaintest.KillBefore
+		}
+		return chaintest.Commit
+	}
+	s := chaintest.BeginReady(t, h, l, lost, moved, inside)
+	h.Pay(t, lost.ID, native, chain.Units(much))
+	h.send(t, safe, much, calling("pay(address)", inside.ID))
+	h.Mine(t, 1)
+	waitTotal(t, l, h, lost.ID, much)
+	waitTotal(t, l, h, inside.ID, much)
+	old := h.net.Head()
+	kill = true
+	h.Reorg(t, 1, false)
+	h.Pay(t, moved.ID, native, chain.Units(much))
+	h.Mine(t, 1)
+	s.Wait(t)
+	if kind := kindAt(l, lost.ID); kind != chain.Included {
+		t.Fatalf("the payment is %s before the batch is stored", kind)
+	}
+	f.meddle(func(method string, params []any, answer json.RawMessage) (json.RawMessage, error) {
+		if method == "eth_getBlockByHash" && params[0] == old.Hash {
+			return json.RawMessage("null"), nil
+		}
+		return answer, nil
+	})
+	s = chaintest.BeginReady(t, h, l, lost, moved, inside)
+	waitTotal(t, l, h, moved.ID, much)
+	waitTotal(t, l, h, lost.ID, 0)
+	waitTotal(t, l, h, inside.ID, 0)
+	h.send(t, safe, much/2, calling("pay(address)", inside.ID))
+	h.Mine(t, 1)
+	waitTotal(t, l, h, inside.ID, much/2)
+	s.End(t)
 }
 
 // Run ends with its context although the node no longer answers: it does not

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/cointill/till/chain"
 )
@@ -33,6 +34,7 @@ type votes struct {
 type claim struct {
 	header
 	paid []hit
+	read bool // what the block did was looked at
 }
 
 type vote struct {
@@ -181,7 +183,8 @@ func (v *votes) voter(ctx context.Context, i int, end endpoint) (err error) {
 }
 
 // ask compares the ring with what the endpoint has at the same heights, from
-// the top down. Seen holds the paying blocks that it has confirmed before.
+// the top down. Seen holds the blocks that it has confirmed before: that it has
+// the newest says that it has the others, but not that they did the same there.
 func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool) (vote, error) {
 	v.mu.Lock()
 	ring, known := v.ring, v.known
@@ -192,6 +195,7 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool
 		return now, err
 	}
 	now.head = head.number
+	theirs := map[uint64]header{}
 	for n, i := 0, len(ring)-1; i >= 0 && n < 8; i-- {
 		if ring[i].Height > head.number {
 			continue
@@ -206,6 +210,7 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool
 			}
 		}
 		if same(ring[i], known, h) {
+			theirs[h.number] = h
 			now.agrees, now.hash = ring[i].Height, ring[i].Hash
 			break
 		}
@@ -216,17 +221,30 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool
 			delete(seen, hash)
 		}
 	}
+	if err := v.headers(ctx, c, theirs, ring, known, seen, now.agrees); err != nil {
+		return now, err
+	}
 	for i := 0; i < len(ring) && ring[i].Height <= now.agrees; i++ {
-		paid := known[ring[i].Hash].paid
-		if len(paid) == 0 || seen[ring[i].Hash] {
+		ref := ring[i]
+		if seen[ref.Hash] || !known[ref.Hash].read && len(known[ref.Hash].paid) == 0 {
 			continue
 		}
-		ok, err := v.w.confirms(ctx, c, ring[i], paid)
+		ok, err := true, error(nil)
+		if known[ref.Hash].read {
+			var there bool
+			if _, there = theirs[ref.Height]; !there {
+				err = errMissing
+			}
+			ok = there && same(ref, known, theirs[ref.Height])
+		}
+		if paid := known[ref.Hash].paid; ok && len(paid) > 0 {
+			ok, err = v.w.confirms(ctx, c, ref, paid)
+		}
 		if err != nil && !isMissing(err) {
 			return now, err
 		}
 		if ok {
-			seen[ring[i].Hash] = true
+			seen[ref.Hash] = true
 			continue
 		}
 		if err == nil {
@@ -239,6 +257,35 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool
 		break
 	}
 	return now, nil
+}
+
+// headers adds those of blocks that were read and not compared yet, as far as the
+// endpoint has them.
+func (v *votes) headers(ctx context.Context, c *conn, theirs map[uint64]header, ring []chain.BlockRef, known map[string]claim, seen map[string]bool, upTo uint64) error {
+	var questions []question
+	var heights []uint64
+	for _, b := range ring {
+		if _, have := theirs[b.Height]; !have && b.Height <= upTo && known[b.Hash].read && !seen[b.Hash] {
+			heights = append(heights, b.Height)
+			questions = append(questions, question{"eth_getBlockByNumber", []any{hexutil.Uint64(b.Height), false}})
+		}
+	}
+	answers, err := c.batch(ctx, questions...)
+	if err != nil {
+		return err
+	}
+	for i, a := range answers {
+		if isMissing(a.err) {
+			continue
+		}
+		if a.err != nil {
+			return a.err
+		}
+		if theirs[heights[i]], err = decodeHeader(a.raw); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // same compares hash and, where they were checked here, the roots; a bloom where
@@ -385,6 +432,18 @@ func (v *votes) outvoted(using string) bool {
 		}
 	}
 	return n >= max(2, v.w.cfg.Quorum)
+}
+
+// trusted is how many of the ring's blocks, oldest first, the quorum has, at least
+// one.
+func (v *votes) trusted(ring []chain.BlockRef) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 1
+	for n < len(ring) && ring[n].Height <= v.sure.Height {
+		n++
+	}
+	return n
 }
 
 // missing names an endpoint that does not answer.
