@@ -45,11 +45,9 @@ sim: ## N schedules of the simulation, DISK of them on a real store; SEED plays 
 crash: ## kill a shop N times while customers pay; nothing may be lost, nothing counted twice
 	TILL_CRASHES=$(or $(N),100) go test -count=1 -timeout 0 -run '^TestCrash$$' -v ./cmd/till
 
-conformance: ## only the suites that every watcher and every store passes, under the race detector
-	go test -race -count=1 -timeout 60m ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
-
-screens: ## write the README's screens and key list anew, from the show in cmd/till/testdata/shows
-	go test -count=1 -run '^TestReadme' ./cmd/till -readme
+conformance: ## only the suites that every watcher and every store passes, under the race detector; needs npm, for anvil
+	@command -v npm > /dev/null || { echo 'The suites run on other nodes too, which come from npm: install node and npm.'; exit 1; }
+	TILL_FULL=1 go test -race -count=1 -timeout 60m ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
 
 fuzz: ## every fuzz test for FUZZTIME, 30s if not said otherwise
 	@for p in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \

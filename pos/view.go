@@ -74,6 +74,9 @@ type Shop struct {
 	// Known are further assets that somebody may send by mistake: they are named
 	// on screens, and never asked for.
 	Known []chain.Asset
+	// Rails are what people call the ways to be paid, by rail id, where the shop
+	// knows better than the id.
+	Rails map[string]string
 	// Fingerprint stands on the idle screen: the accounts' fingerprints.
 	Fingerprint string
 	Training    bool // demo: the money is worthless, and so is every record of it

@@ -102,6 +102,7 @@ var situations = append([]situation{
 		}
 	}},
 	{name: "help", play: func(s *stand) { s.keys("1620b").press("?") }},
+	{name: "help-token", play: func(s *stand) { s.keys("450u").press("?") }},
 	{name: "scenes", setup: []func(*Config, *shopFake){demo}, play: func(s *stand) { s.keys("450").press("enter").press("P") }},
 	{name: "news", play: func(s *stand) {
 		s.keys("1620").press("enter", "n").keys("450b")

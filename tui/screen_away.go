@@ -197,7 +197,7 @@ func (m *Model) drawAway() {
 func (m *Model) lookedUpTo() (lines []string) {
 	for _, id := range sortedKeys(m.board.Tips) {
 		if tip := m.board.Tips[id].Block; !tip.IsZero() {
-			lines = append(lines, sprintf(m.p.LookedAt, words.Rail(id), m.f.Height(tip.Height), m.w.Ago(m.now.Sub(tip.Time))))
+			lines = append(lines, sprintf(m.p.LookedAt, words.RailOf(m.shop, id), m.f.Height(tip.Height), m.w.Ago(m.now.Sub(tip.Time))))
 		}
 	}
 	return lines

@@ -64,10 +64,10 @@ func (m *Model) drawHealth() {
 			style = theme.Strong
 		}
 		if left == 0 {
-			line(words.Rail(id), theme.Strong, state, style, "")
+			line(words.RailOf(m.shop, id), theme.Strong, state, style, "")
 			more(theme.Text, fact)
 		} else {
-			line(words.Rail(id), theme.Strong, state, style, fact)
+			line(words.RailOf(m.shop, id), theme.Strong, state, style, fact)
 		}
 		more(style, effect)
 		if h.Trust != chain.TrustUnknown {

@@ -39,6 +39,9 @@ func (m *Model) drawHelp() {
 		}
 	}
 	section(m.p.HelpHere, func(b *binding) bool { return b.on != anywhere && !b.demo })
+	if text := m.walletHelp(); text != "" {
+		rows = append(rows, row{text: m.p.Wallets, head: true}, row{text: text}, row{})
+	}
 	section(m.p.KeysDemo, func(b *binding) bool { return b.demo })
 	section(m.p.KeysAlways, func(b *binding) bool { return b.on == anywhere && !b.demo })
 

@@ -54,7 +54,7 @@ func TestAPIKeysStayInTheConfiguration(t *testing.T) {
 	c.See("PAID")
 	<-asked // it was really used
 	c.next()
-	c.Press("f4").See("EVM chain 1337").Press("esc")
+	c.Press("f4").See("Devnet").Press("esc")
 	close(rude)
 	front.CloseClientConnections()
 	c.Press("f4").See("does not answer")

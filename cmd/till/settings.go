@@ -189,6 +189,12 @@ func (r *reader) readAssets(c configFile) error {
 	for _, e := range s.evm {
 		s.shop.Assets = append(s.shop.Assets, e.assets...)
 		s.shop.Known = append(s.shop.Known, e.known...)
+		if s.shop.Rails == nil {
+			s.shop.Rails = make(map[string]string)
+		}
+		if e.chain.name != namelessChain(e.chain.id) {
+			s.shop.Rails[fmt.Sprintf("eip155:%d", e.chain.id)] = e.chain.name
+		}
 	}
 	if len(s.shop.Assets) == 0 {
 		return r.wrong("bitcoin", "nothing can be paid with yet: add a [bitcoin] or an [[evm]] table, or run `till init`")

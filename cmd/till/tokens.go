@@ -92,9 +92,11 @@ func chainByID(id uint64) (evmChain, bool) {
 		}
 	}
 	return evmChain{
-		id: id, name: fmt.Sprintf("chain %d", id), coin: "Coin", symbol: "COIN", block: 12 * time.Second,
+		id: id, name: namelessChain(id), coin: "Coin", symbol: "COIN", block: 12 * time.Second,
 	}, false
 }
+
+func namelessChain(id uint64) string { return fmt.Sprintf("chain %d", id) }
 
 // native describes the chain's own coin. On Ethereum it is plain "Ether", on
 // every other chain the chain is part of the name.

@@ -104,6 +104,9 @@ type Phrases struct {
 	Help         string
 	HelpHere     string
 	HelpShut     string
+	Wallets      string // heading: wallets that misread the code with the amount
+	WalletsAll   string
+	WalletsToken string // what that may cost where a token is paid
 	Scenes       string
 	NoScenes     string
 	ScenePlay    string

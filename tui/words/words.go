@@ -92,6 +92,14 @@ type Words interface {
 	Day(t, now time.Time) string
 }
 
+// RailOf names a rail as its shop calls it.
+func RailOf(shop pos.Shop, id string) string {
+	if name := shop.Rails[id]; name != "" {
+		return name
+	}
+	return Rail(id)
+}
+
 // Rail names a rail for people: "Bitcoin", "Base". Names of networks are the
 // same in every language.
 func Rail(id string) string {

@@ -345,10 +345,6 @@ func (german) healthCode(h chain.Health) string {
 		return "Wir sollen langsamer fragen" + who + "; es geht langsamer weiter."
 	case chain.HealthWrongToken:
 		return "Die Nachkommastellen eines Tokens sind andere als in der Konfiguration" + who + ": berichtigen Sie sie."
-	case chain.HealthUnproved:
-		return "Was er über einen Block sagt, lässt sich nicht am Block prüfen" + who + ": bei drei Endpunkten müssen zwei übereinstimmen."
-	case chain.HealthNoBalances:
-		return "Er nennt keine Guthaben zu einem Block" + who + ": Geld von Verträgen, etwa von Börsen, ist nicht zu sehen. Ergänzen Sie einen weiteren Endpunkt."
 	case chain.HealthStore:
 		return "Was geschah, lässt sich nicht speichern" + who + ": ist der Datenträger voll?"
 	case chain.HealthOneEndpoint:

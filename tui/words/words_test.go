@@ -190,6 +190,9 @@ func TestAmounts(t *testing.T) {
 	if f.Number(chain.Units(25958), btc)+"|"+f.Unit(btc) != "25.958|sat" {
 		t.Error(f.Number(chain.Units(25958), btc))
 	}
+	if shop := (pos.Shop{Rails: map[string]string{"eip155:424242": "Devnet"}}); RailOf(shop, "eip155:424242") != "Devnet" || RailOf(shop, "eip155:8453") != "Base" {
+		t.Error("a rail is not called what the shop calls it")
+	}
 	if Rail("eip155:8453") != "Base" || Rail("eip155:424242") != "EVM chain 424242" || Rail("moon") != "moon" {
 		t.Error("rails have the wrong names")
 	}
