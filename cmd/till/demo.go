@@ -151,7 +151,15 @@ func (w world) start(ctx context.Context) (_ *session, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("no temporary folder for the demo: %w", err)
 	}
-	undo = append(undo, func() { _ = os.RemoveAll(dir) })
+	undo = append(undo, func() {
+		// What was told to end may be writing its last file still.
+		for range 20 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
 	log := slog.New(slog.DiscardHandler)
 
 	btc, err := devnet.StartBitcoin(life, devnet.BitcoinOptions{Rand: w.random("bitcoin")})

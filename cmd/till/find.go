@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -271,6 +272,9 @@ func notFound(ctx context.Context, books *store.SQLite, text string, isAmount bo
 	if err != nil {
 		return err
 	}
+	if held.Sales == 0 {
+		return errors.New("nothing was found: there is no sale in this data folder yet")
+	}
 	also := ""
 	switch {
 	case isHash(text):
@@ -282,8 +286,8 @@ func notFound(ctx context.Context, books *store.SQLite, text string, isAmount bo
 	if short := clip(text); short != hidden {
 		what = strconv.Quote(short)
 	}
-	return fmt.Errorf("nothing was found: %s is no number, code, reference, address or transaction of the %s in this data folder%s",
-		what, counted(held.Sales, "sale"), also)
+	return fmt.Errorf("nothing was found: none of the %s here has %s as its number, code, reference, address or transaction%s",
+		counted(held.Sales, "sale"), what, also)
 }
 
 // tell says in plain words what became of a sale.

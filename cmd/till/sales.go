@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -74,10 +75,19 @@ shows is what was stored last; the time alone may have changed a sale since.`,
 	return cmd
 }
 
+// noBooksError says that no register was ever opened on a data folder.
+type noBooksError struct{ data string }
+
+func (e *noBooksError) Error() string {
+	return fmt.Sprintf("there are no sales in %s yet; is it the right data folder?", e.data)
+}
+
 // readStore opens the data folder for looking.
 func readStore(ctx context.Context, data string) (*store.SQLite, error) {
-	if _, err := os.Stat(filepath.Join(data, store.FileName)); err != nil {
-		return nil, fmt.Errorf("there are no sales in %s yet; is it the right data folder?", data)
+	if _, err := os.Stat(filepath.Join(data, store.FileName)); errors.Is(err, fs.ErrNotExist) {
+		return nil, &noBooksError{data}
+	} else if err != nil {
+		return nil, fmt.Errorf("the sales in %s cannot be read: %s", data, plainCause(err))
 	}
 	return store.OpenReadOnly(ctx, data)
 }
@@ -87,6 +97,11 @@ func listSales(cmd *cobra.Command, at places, f salesFlags, text string) error {
 		return usage("--limit takes a number between 1 and 100000")
 	}
 	books, err := readStore(cmd.Context(), at.data)
+	if none := new(noBooksError); errors.As(err, &none) {
+		// Before the first sale the list is as good as any: it is empty.
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s\n", none)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
