@@ -12,7 +12,7 @@ import (
 
 // A light client's first start in a folder makes 65,536 empty buckets, a second
 // of work and five under the race detector, in nearly every test. They are made
-// once and copied; TestImport and TestFirstStart begin with nothing at all.
+// once and copied; TestImportSurvivesItsEnd begins with nothing at all.
 var prepared = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "till-test-")
 	if err != nil {

@@ -22,12 +22,13 @@ func starting(t *testing.T, cfg Config, tune func(*Watcher)) (*Watcher, *chainte
 	t.Helper()
 	cfg.Network, cfg.Logger = Regtest, testLog()
 	if cfg.Dir == "" {
-		cfg.Dir = t.TempDir()
+		cfg.Dir = prepare(t, t.TempDir())
 	}
 	w, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	likeMainnet(w)
 	w.tune.progress = 10 * time.Millisecond
 	w.tune.tick = 50 * time.Millisecond
 	if tune != nil {
