@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -117,16 +118,20 @@ func (r *race) report(b *testing.B, started map[string]time.Time) {
 // benchmarkWatcher runs stimulate b.N times; it makes the node say something
 // and returns what the bare listener and the sink will call it.
 func benchmarkWatcher(b *testing.B, targets int, kind string, name func(chain.Event) string, stimulate func(*shop, []chain.Target) (what string, at time.Time)) {
+	benchmarkWay(b, func(s *shop) chain.Watcher { return s.Watcher(b) }, targets, kind, name, stimulate)
+}
+
+func benchmarkWay(b *testing.B, start func(*shop) chain.Watcher, targets int, kind string, name func(chain.Event) string, stimulate func(*shop, []chain.Target) (what string, at time.Time)) {
 	// Each connection has its own trickle timer in the node: short, or it is
 	// their phases that would be compared.
-	s := &shop{Node: btcdtest.Start(b, btcdtest.Options{Trickle: time.Millisecond}), dir: b.TempDir()}
+	s := &shop{Node: btcdtest.Start(b, btcdtest.Options{Trickle: time.Millisecond}), dir: prepare(b, b.TempDir())}
 	r := newRace()
 	l := chaintest.NewLedger(b, Simnet)
 	var list []chain.Target
 	for range targets {
 		list = append(list, chain.Target{ID: s.Fresh(b)})
 	}
-	w := s.Watcher(b)
+	w := start(s)
 	if err := w.Watch(b.Context(), list...); err != nil {
 		b.Fatal(err)
 	}
@@ -206,4 +211,54 @@ func BenchmarkWatcherRelay(b *testing.B) {
 		at := time.Now()
 		return string(s.Pay(b, targets[n%len(targets)].ID, chain.Bitcoin, chain.Units(50_000))), at
 	})
+}
+
+// BenchmarkServers: the same through a server that asks the same node, with
+// 1,000 targets: until the node's block is a Tip, and its transaction Seen, in
+// the sink. The server's own part is in it; the node without a publisher is
+// asked once a second.
+func BenchmarkServers(b *testing.B) {
+	ways := map[string]func(*shop) (*Watcher, error){
+		"core": func(s *shop) (*Watcher, error) {
+			return NewCore(CoreConfig{Server: Server{Network: Simnet, Dir: s.dir}, URL: "http://u:p@" + s.RPC()})
+		},
+		"esplora": func(s *shop) (*Watcher, error) {
+			server := btcdtest.NewEsplora(b, s.Node)
+			server.Sockets = true
+			return NewEsplora(EsploraConfig{Server: Server{Network: Simnet, Dir: s.dir}, URL: server.URL})
+		},
+		"electrum": func(s *shop) (*Watcher, error) {
+			return NewElectrum(ElectrumConfig{Server: Server{Network: Simnet, Dir: s.dir}, Address: "tcp://" + btcdtest.NewElectrum(b, s.Node).Addr})
+		},
+	}
+	for _, way := range slices.Sorted(maps.Keys(ways)) {
+		start := func(s *shop) chain.Watcher {
+			w, err := ways[way](s)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return w
+		}
+		b.Run(way+"/block", func(b *testing.B) {
+			benchmarkWay(b, start, 1_000, "block", func(e chain.Event) string { return e.Tip.Block.Hash }, func(s *shop, _ []chain.Target) (string, time.Time) {
+				at := time.Now()
+				s.Mine(b, 1)
+				return s.Hash(b, s.Height(b)), at
+			})
+		})
+		b.Run(way+"/relay", func(b *testing.B) {
+			n := 0
+			seen := func(e chain.Event) string {
+				if e.Kind != chain.Seen {
+					return ""
+				}
+				return string(e.Key.TxID)
+			}
+			benchmarkWay(b, start, 1_000, "tx", seen, func(s *shop, targets []chain.Target) (string, time.Time) {
+				n++
+				at := time.Now()
+				return string(s.Pay(b, targets[len(targets)-1-n%10].ID, chain.Bitcoin, chain.Units(50_000))), at
+			})
+		})
+	}
 }
