@@ -3,8 +3,6 @@ package tui
 import (
 	"testing"
 	"time"
-
-	"github.com/cointill/till/pos"
 )
 
 // A till over SSH locks itself by the model's clock: seconds tick on its screen all
@@ -12,7 +10,7 @@ import (
 func TestATillThatNobodyTouchesLocks(t *testing.T) {
 	idle := func(c *Config, f *shopFake) {
 		c.IdleLock = 10 * time.Minute
-		f.staff = []pos.Member{{Name: "Ana", Role: pos.Cashier, PIN: "1234"}}
+		withBob(c, f)
 	}
 	s := newStand(t, 80, 24, idle)
 	s.tick(time.Second).tick(9 * time.Minute)
@@ -20,7 +18,7 @@ func TestATillThatNobodyTouchesLocks(t *testing.T) {
 	s.tick(9 * time.Minute).gone("PIN")
 	s.tick(59 * time.Second).gone("PIN")
 	s.tick(time.Second).see("PIN").gone("0.04")
-	s.keys("1234").press("enter").see("Ana").gone("PIN")
+	s.keys(anasPIN).press("enter").see("Ana").gone("PIN")
 	if got := s.m.draft; got.empty() {
 		t.Error("what was typed before the lock is lost")
 	}
@@ -36,9 +34,7 @@ func TestATillThatNobodyTouchesLocks(t *testing.T) {
 func TestWithoutStaffNothingLocksItself(t *testing.T) {
 	s := newStand(t, 80, 24, func(c *Config, _ *shopFake) { c.IdleLock = time.Minute })
 	s.tick(time.Second).tick(time.Hour).gone("PIN", "nobody")
-	s = newStand(t, 80, 24, func(_ *Config, f *shopFake) {
-		f.staff = []pos.Member{{Name: "Ana", Role: pos.Cashier, PIN: "1234"}}
-	})
+	s = newStand(t, 80, 24, withBob)
 	s.tick(time.Second).tick(24 * time.Hour).gone("PIN")
 }
 

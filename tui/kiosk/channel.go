@@ -65,6 +65,9 @@ func plainTerm(term string) string {
 type narrow struct {
 	gossh.NewChannel
 	most size
+	// sizes has the window's last one. The library's own channel for them blocks
+	// whoever sends two before anybody listens, and the connection with it.
+	sizes chan size
 }
 
 // Accept implements ssh.NewChannel.
@@ -81,13 +84,14 @@ func (n narrow) Accept() (gossh.Channel, <-chan *gossh.Request, error) {
 			if req.Type == "env" {
 				envs++
 			}
-			if envs > mostEnv || !permit(req, n.most) {
-				if req.WantReply {
-					_ = req.Reply(false, nil)
-				}
-				continue
+			switch {
+			case req.Type == "window-change":
+				_ = req.Reply(n.resize(req.Payload), nil)
+			case envs <= mostEnv && permit(req, n.most):
+				out <- req
+			default:
+				_ = req.Reply(false, nil)
 			}
-			out <- req
 		}
 	}()
 	return ch, out, nil
@@ -108,17 +112,26 @@ func permit(req *gossh.Request, most size) bool {
 		p.Cols, p.Rows = most.clamp(p.Cols, p.Rows)
 		req.Payload = gossh.Marshal(p)
 		return true
-	case "window-change":
-		var s sizeRequest
-		if gossh.Unmarshal(req.Payload, &s) != nil {
-			return false
-		}
-		s.Cols, s.Rows = most.clamp(s.Cols, s.Rows)
-		req.Payload = gossh.Marshal(sizeRequest{Cols: s.Cols, Rows: s.Rows})
-		return true
 	case "env":
 		var kv struct{ Name, Value string }
 		return gossh.Unmarshal(req.Payload, &kv) == nil && wanted[kv.Name] && kv.Value == plainTerm(kv.Value)
 	}
 	return false
+}
+
+// resize keeps a window's new size for whoever draws.
+func (n narrow) resize(payload []byte) bool {
+	var r sizeRequest
+	if gossh.Unmarshal(payload, &r) != nil {
+		return false
+	}
+	var s size
+	s.cols, s.rows = n.most.clamp(r.Cols, r.Rows)
+	for {
+		select {
+		case n.sizes <- s:
+			return true
+		case <-n.sizes: // an older one
+		}
+	}
 }

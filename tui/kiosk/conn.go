@@ -32,6 +32,7 @@ const (
 
 // visit is a connection before it has a screen and while it has one.
 type visit struct {
+	sizes  chan size // of the window
 	conn   *counted
 	local  bool
 	opened bool        // it has asked for its one channel
@@ -154,7 +155,7 @@ func (s *Server) meet(ctx ssh.Context, conn net.Conn) net.Conn {
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
-	v := &visit{conn: c, local: local}
+	v := &visit{conn: c, local: local, sizes: make(chan size, 1)}
 	v.begin = time.AfterFunc(handshakeTime+beginTime, func() { _ = v.conn.Close() })
 	ctx.SetValue(visitKey{}, v)
 	return v.conn
@@ -181,7 +182,7 @@ func (s *Server) channel(srv *ssh.Server, conn *gossh.ServerConn, ch gossh.NewCh
 	if !v.local && ctx.Value(ssh.ContextKeyPublicKey) == nil {
 		most = mostGuest
 	}
-	ssh.DefaultSessionHandler(srv, conn, narrow{ch, most}, ctx)
+	ssh.DefaultSessionHandler(srv, conn, narrow{ch, most, v.sizes}, ctx)
 }
 
 // watch hangs up on a client that is gone or whose key is: the network says

@@ -171,7 +171,7 @@ func (s *Server) show(ctx context.Context, sess ssh.Session, st *seat) error {
 	cfg := s.cfg.Screen(st.terminal)
 	cfg.Actor.Terminal = st.terminal.Name
 	cfg.Role, cfg.Follow, cfg.Floor, cfg.Context = st.terminal.Role, st.terminal.Follow, s.cfg.Floor, ctx
-	pty, sizes, _ := sess.Pty()
+	pty, _, _ := sess.Pty()
 	cfg.Dumb = pty.Term == "dumb"
 	for _, v := range sess.Environ() {
 		cfg.NoColour = cfg.NoColour || len(v) > len("NO_COLOR=") && v[:len("NO_COLOR=")] == "NO_COLOR="
@@ -183,17 +183,22 @@ func (s *Server) show(ctx context.Context, sess ssh.Session, st *seat) error {
 		frames = framesHere
 	}
 	program := tea.NewProgram(model, append(bubbletea.MakeOptions(sess),
-		tea.WithInput(input{sess, st.cancel}),
+		tea.WithInput(nil), // see input.go
 		tea.WithOutput(output{sess, st.conn}),
 		tea.WithoutSignalHandler(), // one for the whole process; this one's would keep it from ending
 		tea.WithFPS(frames),
 	)...)
 	ended := make(chan struct{})
 	defer close(ended)
-	go func() {
-		defer s.caught(st)
-		resize(ctx, program, sizes, st.cancel)
-	}()
+	for _, work := range []func(){
+		func() { resize(ctx, program, visitOf(sess.Context()).sizes) },
+		func() { typing(ctx, program, sess, pty.Term, st.cancel) },
+	} {
+		go func() {
+			defer s.caught(st)
+			work()
+		}()
+	}
 	defer context.AfterFunc(ctx, func() {
 		go program.Quit() // waits for a program that is stuck in writing
 		late := time.NewTimer(quitTime)
@@ -216,34 +221,16 @@ func (s *Server) caught(st *seat) {
 	}
 }
 
-// resize tells a program of its window until the client's channel is closed.
-func resize(ctx context.Context, program *tea.Program, sizes <-chan ssh.Window, cancel context.CancelFunc) {
+// resize tells a program of its window.
+func resize(ctx context.Context, program *tea.Program, sizes <-chan size) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case w, open := <-sizes:
-			if !open {
-				cancel()
-				return
-			}
-			program.Send(tea.WindowSizeMsg{Width: w.Width, Height: w.Height})
+		case w := <-sizes:
+			program.Send(tea.WindowSizeMsg{Width: int(w.cols), Height: int(w.rows)})
 		}
 	}
-}
-
-// input ends a screen whose client has hung up.
-type input struct {
-	io.Reader
-	cancel context.CancelFunc
-}
-
-func (i input) Read(p []byte) (int, error) {
-	n, err := i.Reader.Read(p)
-	if err != nil {
-		i.cancel()
-	}
-	return n, err
 }
 
 // output hangs up on a client that does not take what is written.
