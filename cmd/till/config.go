@@ -27,6 +27,7 @@ type configFile struct {
 	Screen       screenFile   `toml:"screen"`
 	Callback     callbackFile `toml:"callback"`
 	Receipt      receiptFile  `toml:"receipt"`
+	SSH          sshFile      `toml:"ssh"`
 
 	Item []itemFile `toml:"item"`
 }

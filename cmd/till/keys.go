@@ -13,14 +13,17 @@ import (
 func keysCommand(at *places) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "Show the keys and rules that money depends on, and agree to changed ones",
+		Short: "Show the keys and rules that money depends on, agree to changed ones; keep the SSH keys of till serve",
 		Long: `Shows what the shop's money depends on: keys by their fingerprints, networks and
 whom is believed, prices, confirmations, tolerance and callback, as the
 configuration has them now.
 
 When one of these changes, the till rings up nothing until somebody agrees, so
 that nobody exchanges a key unseen. Where there is a supervisor it takes a
-supervisor's PIN, on the screen or with "till keys agree".`,
+supervisor's PIN, on the screen or with "till keys agree".
+
+The other keys of a shop are the SSH keys that open a screen of till serve: add,
+list and remove are about those.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return showKeys(cmd, at.fill()) },
 	}
@@ -32,7 +35,7 @@ supervisor's PIN, on the screen or with "till keys agree".`,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return agreeKeys(cmd, at.fill(), lines) },
 	}
 	agree.Flags().BoolVar(&lines, "pin-stdin", false, pinStdin+"a supervisor's")
-	cmd.AddCommand(agree)
+	cmd.AddCommand(agree, keysAddCommand(at), keysListCommand(at), keysRemoveCommand(at))
 	return cmd
 }
 

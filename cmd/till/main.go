@@ -56,7 +56,7 @@ configuration nor internet.`,
 	root.PersistentFlags().StringVar(&at.config, "config", "", "configuration `file` (TILL_CONFIG)")
 	root.PersistentFlags().StringVar(&at.data, "data", "", "data `folder` (TILL_DATA)")
 	root.SetFlagErrorFunc(wrongFlag)
-	root.AddCommand(demoCommand(), initCommand(at), saleCommand(at), salesCommand(at), findCommand(at), eventsCommand(at), staffCommand(at), keysCommand(at), verifyCommand(at), backupCommand(at), sweepCommand(at), doctorCommand(at), versionCommand())
+	root.AddCommand(demoCommand(), initCommand(at), serveCommand(at), saleCommand(at), salesCommand(at), findCommand(at), eventsCommand(at), staffCommand(at), keysCommand(at), verifyCommand(at), backupCommand(at), sweepCommand(at), doctorCommand(at), versionCommand())
 	return root
 }
 

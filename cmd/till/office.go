@@ -112,11 +112,12 @@ type control interface {
 type clerk struct {
 	register control
 	holder   holderJSON
+	recheck  func() int // ends the screens whose key is gone, and counts them
 }
 
 // clerk answers for this session.
 func (s *session) clerk() clerk {
-	return clerk{s.Register, holderJSON{PID: os.Getpid(), Terminal: s.terminal, Shop: s.shop.Name, Since: s.since}}
+	return clerk{s.Register, holderJSON{PID: os.Getpid(), Terminal: s.terminal, Shop: s.shop.Name, Since: s.since, Serves: s.serves}, s.recheck}
 }
 
 // ask answers a request. What comes from outside is checked here once, for the
@@ -148,6 +149,8 @@ func (c clerk) ask(ctx context.Context, q request) (answer, error) {
 		return c.lookup(ctx, q.Text)
 	case askRedeliver:
 		return answer{}, c.register.Redeliver(ctx, q.Seq)
+	case askRecheck:
+		return answer{Ended: c.recheck()}, nil
 	case askAct:
 		return c.act(ctx, q)
 	}
@@ -250,4 +253,12 @@ func (s *session) listen(data string) {
 		return
 	}
 	s.sock = server
+}
+
+// recheck ends the screens whose key was removed.
+func (s *session) recheck() int {
+	if server := s.kiosk.Load(); server != nil {
+		return server.Recheck()
+	}
+	return 0
 }

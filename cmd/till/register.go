@@ -19,6 +19,7 @@ import (
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
 	"github.com/cointill/till/tui"
+	"github.com/cointill/till/tui/kiosk"
 )
 
 // feed is a price feed that runs: rate.Feed.
@@ -51,6 +52,8 @@ type parts struct {
 	// check looks through the whole store, behind the first frame; nil = not
 	// needed.
 	check func(context.Context) error
+	// serves says that screens are shown at a socket in data.
+	serves bool
 	// after ends what only this register used: networks, temporary folders. It
 	// is called last and may be nil.
 	after func()
@@ -61,7 +64,8 @@ type session struct {
 	*pos.Register
 	parts
 	since time.Time
-	sock  *sockServer // nil where no command can be answered
+	sock  *sockServer                  // nil where no command can be answered
+	kiosk atomic.Pointer[kiosk.Server] // where screens are served
 	stop  context.CancelFunc
 	done  chan struct{} // nil where nothing runs
 	// checking: the store is being looked through since the start.
@@ -236,6 +240,9 @@ func runProgram(ctx context.Context, program *tea.Program, start func(context.Co
 // it asks the questions of set-up first.
 func openRegister(cmd *cobra.Command, at places) error {
 	at = at.fill()
+	if !wantsLines(cmd) && served(cmd.Context(), at.data) {
+		return attach(cmd, at)
+	}
 	s, err := at.load()
 	if none := new(noConfigError); errors.As(err, &none) {
 		if err = runInit(cmd, at, initFlags{network: "mainnet"}); err == nil {

@@ -35,6 +35,7 @@ type settings struct {
 	receipt  receiptSettings
 	callback string // the shop's URL for changes, "" = none
 	hooks    hookSettings
+	ssh      sshSettings
 }
 
 type bitcoinSettings struct {
@@ -124,7 +125,7 @@ func spoken(key string) string {
 // file's, for errors.
 func understand(config configFile, name string, text []byte, data string) (*settings, error) {
 	r := &reader{name: filepath.Base(name), lines: linesOf(text), out: &settings{file: name, data: data}}
-	for _, step := range []func(configFile) error{r.readShop, r.readBitcoin, r.readEVM, r.readAssets, r.readRates, r.readSale, r.readScreen, r.readItems, r.readCallback, r.readReceipt} {
+	for _, step := range []func(configFile) error{r.readShop, r.readBitcoin, r.readEVM, r.readAssets, r.readRates, r.readSale, r.readScreen, r.readItems, r.readCallback, r.readReceipt, r.readSSH} {
 		if err := step(config); err != nil {
 			return nil, err
 		}

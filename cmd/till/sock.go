@@ -40,6 +40,7 @@ const (
 	askLookup    = "lookup"       // Text
 	askRedeliver = "redeliver"    // Seq
 	askAct       = "act"          // Sale, Deed; PIN where the deed needs one
+	askRecheck   = "recheck"      // end the screens whose key was removed
 )
 
 // request is what a command asks a register.
@@ -77,6 +78,7 @@ type answer struct {
 	Changed   []string       `json:"changed,omitempty"` // keys and rules, "name: before > now"
 	Sightings []sightingJSON `json:"sightings,omitempty"`
 	Record    *pos.Record    `json:"record,omitempty"`
+	Ended     int            `json:"ended,omitempty"` // screens
 }
 
 // holderJSON is who holds a data folder.
@@ -85,6 +87,7 @@ type holderJSON struct {
 	Terminal string    `json:"terminal"`
 	Shop     string    `json:"shop,omitempty"`
 	Since    time.Time `json:"since"`
+	Serves   bool      `json:"serves,omitempty"` // screens, at a socket beside this one
 }
 
 // sightingJSON is a pos.Sighting.
@@ -209,7 +212,7 @@ func askHolder(ctx context.Context, data string, q request) (answer, error) {
 	if len(line) >= mostRequest {
 		return answer{}, errors.New("that is too long to be asked")
 	}
-	path, done, err := reachable(data)
+	path, done, err := reachable(data, sockName)
 	if err != nil {
 		return answer{}, err
 	}
@@ -290,11 +293,11 @@ var errTooLong = errors.New("the line is too long")
 // zero on macOS, 108 on Linux.
 const mostSockPath = 103
 
-// reachable is a path by which the socket of a data folder can be reached. A
+// reachable is a path by which a socket of a data folder can be reached. A
 // folder whose own path is too long for that is reached by a file descriptor,
 // which done closes.
-func reachable(data string) (path string, done func(), err error) {
-	path = filepath.Join(data, sockName)
+func reachable(data, name string) (path string, done func(), err error) {
+	path = filepath.Join(data, name)
 	if len(path) <= mostSockPath {
 		return path, func() {}, nil
 	}
@@ -310,5 +313,5 @@ func reachable(data string) (path string, done func(), err error) {
 		_ = dir.Close()
 		return "", nil, fmt.Errorf("the path of %s is too long for a socket on this system; choose a folder with a shorter one", data)
 	}
-	return filepath.Join(short, sockName), func() { _ = dir.Close() }, nil
+	return filepath.Join(short, name), func() { _ = dir.Close() }, nil
 }

@@ -40,40 +40,11 @@ type sockServer struct {
 	release  func()
 }
 
-// listenSock begins to answer commands. Only the holder of the folder's lock may
-// call it: a socket that is there already was left behind by a till that ended
-// without a word.
+// listenSock begins to answer commands.
 func listenSock(data string, c clerk, log *slog.Logger) (*sockServer, error) {
-	named := filepath.Join(data, sockName)
-	switch info, err := os.Lstat(named); {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, fmt.Errorf("%s cannot be looked at: %s", named, plainCause(err))
-	case info.Mode().Type() != fs.ModeSocket:
-		return nil, fmt.Errorf("%s is no socket and was left alone; take it away, so that commands can be answered there", named)
-	default:
-		if err := os.Remove(named); err != nil {
-			return nil, fmt.Errorf("%s of a till that has ended cannot be removed: %s", named, plainCause(err))
-		}
-	}
-	path, release, err := reachable(data)
+	l, release, err := listenUnix(data, sockName)
 	if err != nil {
 		return nil, err
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		release()
-		var path *os.SyscallError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return nil, fmt.Errorf("%s cannot be listened on: %s", named, plainCause(err))
-	}
-	// The folder is its owner's alone, so nobody was faster than this.
-	if err := os.Chmod(path, 0o600); err != nil {
-		_ = l.Close()
-		release()
-		return nil, fmt.Errorf("%s cannot be closed to others: %s", named, plainCause(err))
 	}
 	s := &sockServer{listener: l, clerk: c, log: log, places: make(chan struct{}, sockAtOnce), release: release}
 	s.life, s.end = context.WithCancel(context.Background())
@@ -195,4 +166,43 @@ func (s *sockServer) answer(ctx context.Context, q request) (a answer, err error
 		s.log.Info("a command", "do", q.Do, "by", pos.CleanText(q.By.Name+" "+q.By.Terminal, 80), "err", err)
 	}
 	return a, err
+}
+
+// listenUnix listens on a socket in the data folder that only its owner can open.
+// Only the holder of the folder's lock may call it: a socket that is there already
+// was left behind by a till that ended without a word. release is called when l is
+// closed.
+func listenUnix(data, name string) (l *net.UnixListener, release func(), err error) {
+	named := filepath.Join(data, name)
+	switch info, err := os.Lstat(named); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, nil, fmt.Errorf("%s cannot be looked at: %s", named, plainCause(err))
+	case info.Mode().Type() != fs.ModeSocket:
+		return nil, nil, fmt.Errorf("%s is no socket and was left alone; take it away, so that it can be listened on", named)
+	default:
+		if err := os.Remove(named); err != nil {
+			return nil, nil, fmt.Errorf("%s of a till that has ended cannot be removed: %s", named, plainCause(err))
+		}
+	}
+	path, release, err := reachable(data, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		release()
+		var path *os.SyscallError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return nil, nil, fmt.Errorf("%s cannot be listened on: %s", named, plainCause(err))
+	}
+	// The folder is its owner's alone, so nobody was faster than this.
+	if err := os.Chmod(path, 0o600); err != nil {
+		_ = l.Close()
+		release()
+		return nil, nil, fmt.Errorf("%s cannot be closed to others: %s", named, plainCause(err))
+	}
+	return l, release, nil
 }

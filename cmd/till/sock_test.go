@@ -102,7 +102,7 @@ func (f *fakeRegister) Act(_ context.Context, id string, d pos.Deed) (pos.View, 
 func listening(t *testing.T, dir string, f *fakeRegister) *bytes.Buffer {
 	t.Helper()
 	var log bytes.Buffer
-	s, err := listenSock(dir, clerk{f, holderJSON{PID: 7, Terminal: "till 1"}}, slog.New(slog.NewTextHandler(&log, nil)))
+	s, err := listenSock(dir, clerk{register: f, holder: holderJSON{PID: 7, Terminal: "till 1"}}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestSockHostile(t *testing.T) {
 // TestSockPlaces: what may stand where the socket belongs.
 func TestSockPlaces(t *testing.T) {
 	ctx := t.Context()
-	c := clerk{&fakeRegister{}, holderJSON{PID: 7}}
+	c := clerk{register: &fakeRegister{}, holder: holderJSON{PID: 7}}
 	log := slog.New(slog.DiscardHandler)
 	hello := request{Do: askHello}
 	t.Run("nothing", func(t *testing.T) {
@@ -389,7 +389,7 @@ func TestSockPlaces(t *testing.T) {
 func TestSockEnds(t *testing.T) {
 	f := &fakeRegister{hold: make(chan struct{})}
 	dir := t.TempDir()
-	s, err := listenSock(dir, clerk{f, holderJSON{}}, slog.New(slog.DiscardHandler))
+	s, err := listenSock(dir, clerk{register: f}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -408,7 +408,7 @@ func FuzzRequest(f *testing.F) {
 	for _, text := range []string{`{"v":1,"do":"hello"}`, `{"v":1,"do":"act","sale":"x","deed":{"kind":"cash","cash":{}}}`, `{"v":1}{`, "null", `{"v":1,"pin":"1","by":{"name":"\u202e"}}`} {
 		f.Add([]byte(text))
 	}
-	c := clerk{&fakeRegister{}, holderJSON{}}
+	c := clerk{register: &fakeRegister{}}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		q, err := readRequest(line)
 		if err != nil || q.Do == askLookup && q.Text == "panic" {
