@@ -253,7 +253,7 @@ func (s *screen) end() (said string, code int) {
 	default:
 		code = -1
 	}
-	return s.said.String(), code
+	return strings.Join(strings.Fields(s.vt.String()+" "+s.said.String()), " "), code
 }
 
 // nothingLeft waits until there are no more goroutines than before.

@@ -71,7 +71,11 @@ func (s *Server) looked(next ssh.Handler) ssh.Handler {
 }
 
 func (s *Server) refuse(sess ssh.Session, text string) {
-	_, _ = fmt.Fprintf(sess.Stderr(), "till: %s\r\n", text)
+	to := io.Writer(sess.Stderr())
+	if _, _, terminal := sess.Pty(); terminal {
+		to = sess // after what puts the terminal in order, which goes there too
+	}
+	_, _ = fmt.Fprintf(to, "till: %s\r\n", text)
 	_ = sess.Exit(1)
 }
 
