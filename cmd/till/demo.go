@@ -46,6 +46,7 @@ var demoItems = []tui.Item{
 func demoCommand() *cobra.Command {
 	var speed int
 	var script, shots string
+	var room audience
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Open the register on networks inside this process: no configuration, no internet, no money",
@@ -71,13 +72,17 @@ With --script a show is played from a file, one step a line:
 			if shots != "" {
 				return usage("--shots needs a --script that takes some")
 			}
-			return runDemo(cmd, speed)
+			if err := room.check(cmd); err != nil {
+				return err
+			}
+			return runDemo(cmd, speed, room)
 		},
 	}
 	cmd.Flags().Bool("plain", false, plainHelp)
 	cmd.Flags().IntVar(&speed, "speed", 1, "how many times as fast time runs, 1 to 60")
 	cmd.Flags().StringVar(&script, "script", "", "play a show from a `file`; - reads it")
 	cmd.Flags().StringVar(&shots, "shots", "", "write the show's shots into a `folder`, as NAME.txt")
+	room.flags(cmd)
 	return cmd
 }
 
@@ -86,7 +91,7 @@ const mostSpeed = 60
 
 // runDemo opens the register on networks inside this process: real protocols,
 // worthless money, and nothing is left behind.
-func runDemo(cmd *cobra.Command, speed int) error {
+func runDemo(cmd *cobra.Command, speed int, room audience) error {
 	w := newWorld(speed)
 	speaks := tongueOf(nil)
 	cfg := screenConfig(demoShop, "till 1", speaks)
@@ -99,10 +104,16 @@ func runDemo(cmd *cobra.Command, speed int) error {
 	if paper != nil {
 		cfg.Printer = paper
 	}
-	if wantsLines(cmd) {
-		return runLines(cmd, cfg, w.start)
+	start := w.start
+	if room.serve {
+		if cfg, start, err = room.invite(w, cfg, start); err != nil {
+			return err
+		}
 	}
-	return runScreen(cmd.Context(), cfg, w.start)
+	if wantsLines(cmd) {
+		return runLines(cmd, cfg, start)
+	}
+	return runScreen(cmd.Context(), cfg, start)
 }
 
 // world is what a demo takes place in.

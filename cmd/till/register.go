@@ -145,6 +145,13 @@ func (s *session) untilConnected(ctx context.Context, most time.Duration) {
 // close ends the register; what was acknowledged is on disk already.
 func (s *session) close() error {
 	s.sock.close()
+	if server := s.kiosk.Load(); server != nil {
+		end, done := context.WithTimeout(context.Background(), screensEnd)
+		if err := server.Close(end); err != nil {
+			s.log.Error("the screens did not end in order", "err", err)
+		}
+		done()
+	}
 	s.stop()
 	if s.done != nil {
 		<-s.done

@@ -112,6 +112,8 @@ func runServe(cmd *cobra.Command, at places, listen string) (err error) {
 	if err != nil {
 		return err
 	}
+	var work sync.WaitGroup
+	defer work.Wait()
 	defer func() { err = errors.Join(err, sess.close()) }()
 	speech, _ := tongueOf(s).words(s.find)
 	server, err := kiosk.New(kiosk.Config{
@@ -127,14 +129,7 @@ func runServe(cmd *cobra.Command, at places, listen string) (err error) {
 	}
 	defer release()
 	sess.kiosk.Store(server)
-	var work sync.WaitGroup
-	defer work.Wait()
-	defer func() {
-		ours.Info("stopping", "screens", len(server.Open()))
-		end, done := context.WithTimeout(context.Background(), screensEnd)
-		defer done()
-		err = errors.Join(err, server.Close(end))
-	}()
+	defer func() { ours.Info("stopping", "screens", len(server.Open())) }()
 	work.Go(func() { cancel(server.ServeLocal(near)) })
 	if far != nil {
 		work.Go(func() { cancel(server.Serve(far)) })
@@ -221,14 +216,26 @@ func dataFlag(data string) string {
 func sshLine(addr, user string) string {
 	host, port, _ := net.SplitHostPort(addr)
 	if strings.Trim(host, "0.:[]") == "" {
-		if host, _ = os.Hostname(); host == "" {
-			host = "this-machine"
-		}
+		host = ownAddress()
 	}
 	if port == "22" {
 		return "ssh " + user + "@" + host
 	}
 	return "ssh -p " + port + " " + user + "@" + host
+}
+
+// ownAddress is how others in the same network find this machine.
+func ownAddress() string {
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsGlobalUnicast() {
+			return n.IP.String()
+		}
+	}
+	if host, err := os.Hostname(); err == nil {
+		return host
+	}
+	return "this-machine"
 }
 
 // tellSystemd tells whoever started the service how it is (sd_notify(3)).
