@@ -82,6 +82,11 @@ var confined = []struct {
 		[]string{"charm.land", "github.com/charmbracelet"},
 		[]string{"tui", "tui/*", "cmd/till"},
 	},
+	{
+		"only one room speaks SSH",
+		[]string{"charm.land/ssh", "charm.land/wish", "golang.org/x/crypto/ssh"},
+		[]string{"tui/kiosk"},
+	},
 	{"only one room draws QR codes", []string{"github.com/mdp/qrterminal", "rsc.io/qr"}, []string{"tui/qr"}},
 	{"only one room posts, and asks its guard where to", []string{"code.dny.dev/ssrf"}, []string{"pos/notify"}},
 	{"only one room stores", []string{"modernc.org", "database/sql"}, []string{"pos/store"}},

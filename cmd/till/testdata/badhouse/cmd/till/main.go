@@ -6,6 +6,7 @@ import (
 	_ "github.com/cointill/till/chain/devnet"
 	_ "github.com/cointill/till/pos/store"
 	_ "github.com/cointill/till/tui"
+	_ "golang.org/x/crypto/ssh"
 )
 
 func main() {}
