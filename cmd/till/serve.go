@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -71,6 +72,9 @@ func runServe(cmd *cobra.Command, at places, listen string) (err error) {
 	}
 	if err := makePrivate(s.data); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(kiosk.Garbage)
 	}
 	keys := &sshKeys{dir: s.data}
 	have, err := keys.read()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ func TestServeForBenchmark(t *testing.T) {
 		t.Fatal(err)
 	}
 	key.Terminal = till("till 1")
+	debug.SetGCPercent(Garbage)
 	reg, _ := shop(t)
 	svc := serve(t, screens(reg), Keys{key}, func(c *Config) { c.Sessions = 200 })
 	fmt.Fprintf(os.Stderr, "\naddress %s\n", svc.addr)

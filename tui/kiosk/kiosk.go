@@ -18,6 +18,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// Garbage is what a process that shows many screens should give to
+// debug.SetGCPercent: screens are long-lived memory, and with Go's usual 100 there
+// is as much again that nobody uses.
+const Garbage = 30
+
 // Config is what a server is made of. Host, Screen and Log are required.
 type Config struct {
 	Host HostKey
