@@ -10,6 +10,8 @@ import (
 
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
+
+	"github.com/cointill/till/pos"
 )
 
 // mostPIN is how long a line that holds a PIN may be; what a PIN is the register
@@ -50,19 +52,30 @@ func (p *pinSource) ask(ctx context.Context, what string) (secret, error) {
 	return pin, err
 }
 
-// askNew asks for a new PIN, on a terminal until it was typed twice alike.
-func (p *pinSource) askNew(ctx context.Context, what string) (secret, error) {
-	for {
-		pin, err := p.ask(ctx, what)
-		if err != nil || p.tty == nil {
-			return pin, err
-		}
-		again, err := p.ask(ctx, "again")
-		if err != nil || again == pin {
-			return pin, err
-		}
-		fmt.Fprintln(p.out, "these were two different ones")
+// askNew asks for a new PIN, on a terminal twice: one that cannot be taken is
+// refused before it is typed again, and two different ones end it.
+func (p *pinSource) askNew(ctx context.Context, what string, role pos.Role) (secret, error) {
+	pin, err := p.ask(ctx, what)
+	if err != nil || p.tty == nil {
+		return pin, err
 	}
+	if weakPIN(string(pin), role) {
+		return "", pos.ErrWeakPIN
+	}
+	again, err := p.ask(ctx, "again")
+	if err == nil && again != pin {
+		err = errors.New("these were two different PINs; nothing was changed, so start again")
+	}
+	return pin, err
+}
+
+// weakPIN tells whether the register would refuse a PIN: see pos.ErrWeakPIN.
+func weakPIN(pin string, role pos.Role) bool {
+	least := 4
+	if role == pos.Supervisor {
+		least = 6
+	}
+	return len(pin) < least || len(pin) > 12 || strings.Trim(pin, "0123456789") != ""
 }
 
 // line reads the next line, of at most as many bytes as a PIN has.

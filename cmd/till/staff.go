@@ -139,15 +139,15 @@ func addStaff(cmd *cobra.Command, at places, name string, role pos.Role, lines b
 			}
 		}
 		for {
-			if q.NewPIN, err = pins.askNew(ctx, "the new PIN of "+name); err != nil {
+			q.NewPIN, err = pins.askNew(ctx, "the new PIN of "+name, role)
+			if err == nil && needs && lines {
+				q.PIN, err = pins.ask(ctx, supervisorsPIN)
+			}
+			if err == nil {
+				_, err = o.ask(ctx, q)
+			} else if !errors.Is(err, pos.ErrWeakPIN) {
 				return err
 			}
-			if needs && lines {
-				if q.PIN, err = pins.ask(ctx, supervisorsPIN); err != nil {
-					return err
-				}
-			}
-			_, err = o.ask(ctx, q)
 			if lines || !errors.Is(err, pos.ErrWeakPIN) && !errors.Is(err, pos.ErrPINTaken) {
 				break
 			}

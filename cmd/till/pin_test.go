@@ -1,0 +1,41 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cointill/till/pos"
+	"github.com/cointill/till/pos/store"
+)
+
+// TestWeakPINsAreTheRegisters: what is refused before it is typed again is what
+// the register would refuse.
+func TestWeakPINsAreTheRegisters(t *testing.T) {
+	for _, role := range []pos.Role{pos.Cashier, pos.Supervisor} {
+		for _, pin := range []string{"", "123", "1234", "12345", "123456", strings.Repeat("7", 12), strings.Repeat("7", 13), "12a4", "12 456", "１２３４５６"} {
+			r := hirer(t)
+			err := r.Hire(t.Context(), pos.Actor{}, pos.Member{Name: "Jo", Role: role}, pin)
+			if weakPIN(pin, role) != errors.Is(err, pos.ErrWeakPIN) {
+				t.Errorf("%q of a %s: %v", pin, role, err)
+			}
+		}
+	}
+}
+
+// hirer is a register that does nothing but hire.
+func hirer(t *testing.T) *pos.Register {
+	t.Helper()
+	books, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "data"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = books.Close() })
+	r, err := pos.New(t.Context(), pos.Config{Store: books, Clock: clock{}, Random: strings.NewReader(strings.Repeat("salt", 100))})
+	if err != nil {
+		t.Fatal(fmt.Errorf("a register for hiring: %w", err))
+	}
+	return r
+}
