@@ -28,7 +28,7 @@ func (t *till) saleLine(v pos.View) string {
 	if who := strings.Trim(v.Sale.Cashier+", "+v.Sale.Terminal, ", "); who != "" {
 		parts = append(parts, who)
 	}
-	return strings.Join(parts, "  ")
+	return strings.Join(parts, ", ")
 }
 
 func (t *till) sales(ctx context.Context, text string) {
@@ -96,7 +96,7 @@ func (t *till) detail(ctx context.Context, _ string) {
 	t.say(t.p.Timeline)
 	for _, e := range entries {
 		if text := t.w.Entry(e, v.Sale); text != "" {
-			t.say(t.f.Date(e.At) + " " + t.f.Seconds(e.At) + "  " + text)
+			t.say(t.f.Date(e.At) + " " + t.f.Seconds(e.At) + " " + text)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (t *till) find(ctx context.Context, text string) {
 	}
 	for _, v := range views {
 		t.say(t.saleLine(v))
-		t.say("  " + t.w.Became(v, t.o.Clock.Now()))
+		t.say(t.w.Became(v, t.o.Clock.Now()))
 	}
 	if len(views) > 0 {
 		return
@@ -154,6 +154,7 @@ const leastOnChain = 26
 
 // health says what works and what does not.
 func (t *till) health() {
+	t.board = t.reg.Board()
 	now := t.o.Clock.Now()
 	for _, id := range slices.Sorted(maps.Keys(t.board.Health)) {
 		h := t.board.Health[id]

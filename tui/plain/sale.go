@@ -292,7 +292,7 @@ func (t *till) tell(v pos.View, again bool) {
 			bell = "\a\a"
 		}
 	}
-	t.say(t.f.Seconds(o.At) + "  " + text)
+	t.say(t.f.Seconds(o.At) + " " + text)
 	_, _ = t.o.Out.Write([]byte(bell))
 	if len(v.Acts) > 0 && undecided(v) {
 		t.help()
@@ -302,13 +302,13 @@ func (t *till) tell(v pos.View, again bool) {
 // news writes a line about another sale, the late money's the loudest.
 func (t *till) news(v pos.View) {
 	o := v.Sale.Outcome
-	text := t.p.Sale + " " + words.Number4(v.Sale.Number) + "  " + t.price(v.Sale.Price) + "  " + t.w.Status(o)
+	text := t.p.Sale + " " + words.Number4(v.Sale.Number) + ", " + t.price(v.Sale.Price) + ", " + t.w.Status(o)
 	if verdict := t.w.Verdict(o.Verdict); verdict != "" {
 		text += ", " + verdict
 	}
 	t.say(text + ": " + t.w.Became(v, t.o.Clock.Now()))
 	if undecided(v) {
-		t.say("  " + t.name("show") + " " + words.Number4(v.Sale.Number))
+		t.say("- " + t.name("show") + " " + words.Number4(v.Sale.Number))
 	}
 	t.said[v.Sale.ID] = ""
 }
@@ -336,5 +336,5 @@ func (t *till) tellAway(ctx context.Context) {
 		}
 		t.news(v)
 	}
-	t.say("  " + t.name("seen"))
+	t.say("- " + t.name("seen"))
 }

@@ -126,7 +126,7 @@ func (t *till) help() {
 		if v.letter != "" {
 			name += ", " + v.letter
 		}
-		t.say("  " + name + ": " + long)
+		t.say("- " + name + ": " + long)
 	}
 }
 
