@@ -92,7 +92,7 @@ func (m *Model) tinyForm(say func(theme.Style, string)) {
 	case fieldAsset:
 		text = clean(f.assets[f.pick].Name, 24)
 	}
-	say(theme.Accent, m.labelOfField(x.name)+"  "+text+"▏")
+	say(theme.Accent, m.labelOfField(x.name)+"  "+text+"│")
 }
 
 // formError is what is wrong, in words.
@@ -260,7 +260,7 @@ func (m *Model) drawText(c *column, x *field, active bool) {
 
 func (m *Model) cursor(c *column, x int, active bool) {
 	if active {
-		c.a.text(x, c.y, theme.Accent, "▏")
+		c.a.text(x, c.y, theme.Accent, "│")
 	}
 }
 

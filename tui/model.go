@@ -79,6 +79,8 @@ type Model struct {
 	p   *words.Phrases
 	f   words.Format
 	th  theme.Theme
+	// basic: the terminal has 16 colours.
+	basic bool
 
 	width, height int
 	lay           layout
@@ -240,6 +242,9 @@ func (m *Model) dress(dark bool) {
 	}
 	if m.cfg.NoColour || m.cfg.Dumb {
 		m.th = theme.Plain(dark)
+	}
+	if m.basic {
+		m.th = m.th.Basic()
 	}
 }
 

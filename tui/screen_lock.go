@@ -104,7 +104,7 @@ func (m *Model) drawLock() {
 		a.center(y, theme.Accent, m.p.Locked)
 		y += 2
 	}
-	a.center(y, theme.Strong, m.p.FieldPIN+"  "+strings.Repeat("•", len(m.lock.pin))+"▏")
+	a.center(y, theme.Strong, m.p.FieldPIN+"  "+strings.Repeat("•", len(m.lock.pin))+"│")
 	if m.lock.err != nil {
 		text := sentence(m.w.Error(m.lock.err))
 		w := min(ansi.StringWidth(text), a.w()-4)

@@ -184,7 +184,7 @@ func (m *Model) drawSales() {
 		text := []rune(m.list.field.Value())
 		at := m.list.field.Position()
 		x = a.fit(x, 0, a.w()-x-1, theme.Strong, tail(string(text[:at]), a.w()-x-1))
-		x = a.text(x, 0, theme.Accent, "▏")
+		x = a.text(x, 0, theme.Accent, "│")
 		a.fit(x, 0, a.w()-x, theme.Strong, string(text[at:]))
 	case m.list.field.Value() != "":
 		a.fit(x, 0, a.w()-x, theme.Strong, m.list.field.Value())

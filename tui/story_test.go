@@ -557,7 +557,7 @@ func TestSearchFieldIsEdited(t *testing.T) {
 	if got := s.m.list.field.Value(); got != "x31" {
 		t.Fatalf("the field holds %q", got)
 	}
-	if !strings.Contains(s.screen(), "x▏31") {
+	if !strings.Contains(s.screen(), "x│31") {
 		t.Fatalf("the cursor is not where typing goes on:\n%s", s.screen())
 	}
 }

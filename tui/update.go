@@ -9,6 +9,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
 	"github.com/cointill/till/tui/words"
@@ -32,6 +33,9 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)
+	case tea.ColorProfileMsg:
+		m.basic = msg.Profile == colorprofile.ANSI
+		m.dress(m.th.Dark)
 	case tea.BackgroundColorMsg:
 		m.dress(msg.IsDark())
 	case tea.KeyPressMsg:

@@ -48,6 +48,7 @@ type Theme struct {
 	// Colour is false where styles are attributes only.
 	Colour bool
 
+	basic  palette // for terminals of 16 colours
 	styles [count]lipgloss.Style
 	open   [count]string
 	shut   [count]string
@@ -61,22 +62,28 @@ type palette struct {
 // Dark is for terminals with a dark background, and the default.
 func Dark() Theme {
 	return coloured("dark", true, palette{
-		dim:    lipgloss.ANSIColor(245),
+		dim:    lipgloss.ANSIColor(247),
 		accent: lipgloss.ANSIColor(81),
 		good:   lipgloss.ANSIColor(77),
 		bad:    lipgloss.ANSIColor(209),
-		rule:   lipgloss.ANSIColor(239),
+		rule:   lipgloss.ANSIColor(241),
+	}, palette{
+		dim: lipgloss.NoColor{}, rule: lipgloss.BrightBlack, // a console's grey is too dark to read
+		accent: lipgloss.BrightCyan, good: lipgloss.BrightGreen, bad: lipgloss.BrightRed,
 	})
 }
 
 // Light is for terminals with a light background.
 func Light() Theme {
 	return coloured("light", false, palette{
-		dim:    lipgloss.ANSIColor(242),
+		dim:    lipgloss.ANSIColor(241),
 		accent: lipgloss.ANSIColor(25),
-		good:   lipgloss.ANSIColor(28),
+		good:   lipgloss.ANSIColor(22),
 		bad:    lipgloss.ANSIColor(124),
-		rule:   lipgloss.ANSIColor(245), // lighter is white where there are 16 colours
+		rule:   lipgloss.ANSIColor(245),
+	}, palette{
+		dim: lipgloss.BrightBlack, rule: lipgloss.BrightBlack, accent: lipgloss.Blue, bad: lipgloss.Red,
+		good: lipgloss.NoColor{}, // neither of the two greens can be read on white
 	})
 }
 
@@ -85,12 +92,25 @@ func Light() Theme {
 func Contrast(dark bool) Theme {
 	p := palette{
 		dim: lipgloss.NoColor{}, rule: lipgloss.NoColor{},
-		accent: lipgloss.NoColor{}, good: lipgloss.ANSIColor(10), bad: lipgloss.ANSIColor(11),
+		accent: lipgloss.NoColor{}, good: lipgloss.BrightGreen, bad: lipgloss.BrightYellow,
 	}
 	if !dark {
 		p.good, p.bad = lipgloss.ANSIColor(22), lipgloss.ANSIColor(88)
 	}
-	return coloured("contrast", dark, p)
+	basic := p
+	if !dark {
+		basic.good, basic.bad = lipgloss.NoColor{}, lipgloss.Red
+	}
+	return coloured("contrast", dark, p, basic)
+}
+
+// Basic is the theme for a terminal of 16 colours, such as the Linux console:
+// chosen among them, where the nearest of the others could not be read.
+func (t Theme) Basic() Theme {
+	if !t.Colour {
+		return t
+	}
+	return coloured(t.Name, t.Dark, t.basic, t.basic)
 }
 
 // Plain has attributes only, for NO_COLOR and for terminals without colours.
@@ -142,8 +162,8 @@ func For(dark bool) Theme {
 	return Light()
 }
 
-func coloured(name string, dark bool, p palette) Theme {
-	t := Theme{Name: name, Dark: dark, Colour: true}
+func coloured(name string, dark bool, p, basic palette) Theme {
+	t := Theme{Name: name, Dark: dark, Colour: true, basic: basic}
 	plain := lipgloss.NewStyle()
 	bold := plain.Bold(true)
 	t.set(Text, plain)
