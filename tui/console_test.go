@@ -14,12 +14,11 @@ import (
 // The Linux console has 16 colours and one font of 256 or 512 signs.
 
 // onConsoles are the signs beyond ASCII that a frame may hold. All of them are
-// in the fonts of Debian's console-setup that have half blocks: Terminus and
-// Fixed of its code set Vietnamese, and with them those of Latin-1. Its Lat15,
-// the usual one, and Uni2 have no half blocks, which codes and large letters
-// are drawn with; the README says which to set.
+// in Vietnamese-Terminus16 of Debian's console-setup, and but for the half blocks
+// in its usual fonts, Lat15 and Uni2. Without those no code and no large letter
+// can be drawn, so the README says which font to set.
 const onConsoles = "·×ÄÖÜäöüßÉé" + // Latin-1
-	"•…€" +
+	"–‘’“”„•…€" +
 	"─━│┌┐└┘" + // lines
 	"▀▄█░" // blocks
 
