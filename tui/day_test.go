@@ -14,7 +14,7 @@ func TestTheDayIsAddedUp(t *testing.T) {
 	s.keys("1620b").happens(231, partial).press("k", "enter", "enter") // a part of it in cash
 	s.keys("450b").happens(232, paid).press("enter").keys("1000").press("enter").happens(233, paid).press("enter")
 	s.keys("700b").happens(234, late).press("n").keys("100b").press("n")
-	s.press("f3").see("sales 5: paid 3, waiting 1, to be decided 1", "€30.70", "€3.24 of it in cash", "27,975 sat   sales 2", "USDC on Base", "paid sales by Ana 3")
+	s.press("f3").see("sales 5: paid 3, waiting 1, to be decided 1", "€30.70", "€3.24 of it in cash", "27,975 sat   sales 2", "USDC on Base", "paid sales by Ana: 3", "paid sales at till 1: 3")
 	// What went back is not taken away from what was taken: both happened.
 	s.happens(234, toBePaidBack).happens(234, onItsWay(1, 1)).press("f3").see("Went back")
 	s.press("left").see("Thursday", "no sales yet", "day after").press("right").see("sales 5").gone("day after").press("right").see("Today")

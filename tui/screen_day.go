@@ -33,6 +33,7 @@ type daySheet struct {
 	fiat, cash                   map[money.Currency]int64
 	coins, gone                  map[chain.AssetID]coinSum
 	by                           map[string]int // settled sales by cashier
+	at                           map[string]int // the same by terminal
 }
 
 // coinSum is what came in, or went back, in one coin.
@@ -130,9 +131,10 @@ func (d *daySheet) add(v pos.View) {
 		return
 	}
 	if d.by == nil {
-		d.by, d.fiat, d.cash = make(map[string]int), make(map[money.Currency]int64), make(map[money.Currency]int64)
+		d.by, d.at, d.fiat, d.cash = make(map[string]int), make(map[string]int), make(map[money.Currency]int64), make(map[money.Currency]int64)
 	}
 	d.by[clean(v.Sale.Cashier, 20)]++
+	d.at[clean(v.Sale.Terminal, 20)]++
 	if p := v.Sale.Price; p.Kind == pos.PriceFiat {
 		d.fiat[p.Fiat.Currency] += p.Fiat.Minor
 	}
@@ -198,15 +200,21 @@ func (m *Model) drawDay() {
 	m.dayRows(c, m.p.DayTaken, rows)
 	m.dayRows(c, m.p.DayCoins, m.coinRows(d.coins))
 	m.dayRows(c, m.p.DayBack, m.coinRows(d.gone))
+	c.gap()
+	m.dayWho(c, m.p.DayBy, d.by)
+	m.dayWho(c, m.p.DayAt, d.at)
+}
+
+// dayWho writes how many paid sales each name has.
+func (m *Model) dayWho(c *column, title string, sales map[string]int) {
 	var who []string
-	for _, name := range sortedKeys(d.by) {
+	for _, name := range sortedKeys(sales) {
 		if name != "" {
-			who = append(who, fmt.Sprintf("%s %d", name, d.by[name]))
+			who = append(who, fmt.Sprintf("%s: %d", name, sales[name]))
 		}
 	}
 	if len(who) > 0 {
-		c.gap()
-		c.say(theme.Dim, m.p.DayBy+" "+strings.Join(who, ", "))
+		c.say(theme.Dim, title+" "+strings.Join(who, ", "))
 	}
 }
 

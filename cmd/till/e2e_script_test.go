@@ -347,9 +347,6 @@ fixed = { "bitcoin/btc" = "50000.00", "eip155:1337/native" = "2000.00" }
 			t.Errorf("till %q: exit %d, err %q", args, res.code, res.err)
 		}
 	}
-	if res := s.do(""); res.code != exitUsage || !strings.Contains(res.err, "terminal") {
-		t.Errorf("till without a terminal: exit %d, err %q", res.code, res.err)
-	}
 	if res := s.do("", "version"); res.code != 0 || !strings.HasPrefix(res.out, "till ") {
 		t.Errorf("till version: exit %d, out %q, err %q", res.code, res.out, res.err)
 	}

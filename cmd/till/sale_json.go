@@ -33,6 +33,8 @@ type saleJSON struct {
 	Needed        int             `json:"needed"`
 	Tag           string          `json:"tag,omitempty"`
 	Expires       *time.Time      `json:"expires,omitempty"`
+	Terminal      string          `json:"terminal,omitempty"`
+	Cashier       string          `json:"cashier,omitempty"`
 	Reference     string          `json:"reference,omitempty"`
 	Note          string          `json:"note,omitempty"`
 	Metadata      json.RawMessage `json:"metadata,omitempty"`
@@ -67,6 +69,7 @@ func newSaleJSON(v pos.View, at time.Time) saleJSON {
 		Status: o.Status, Verdict: o.Verdict, Reason: o.Reason.Code, Asset: o.Asset,
 		Due: o.Due.String(), Received: o.Received.String(), Missing: o.Missing.String(), Over: o.Over.String(),
 		Confirmations: o.Confirmations, Needed: o.Needed, Tag: o.Tag,
+		Terminal: pos.CleanText(v.Sale.Terminal, 64), Cashier: pos.CleanText(v.Sale.Cashier, 64),
 		Reference: v.Sale.Reference, Note: v.Sale.Note, Metadata: v.Sale.Metadata,
 		Payments: make([]paymentJSON, 0, len(v.Payments)),
 	}

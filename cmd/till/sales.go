@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -119,17 +120,22 @@ func listSales(cmd *cobra.Command, at places, f salesFlags, text string) error {
 	}
 	speech, format := at.speech()
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NUMBER\tCODE\tTIME\tPRICE\tPAID WITH\tSTATUS\tREFERENCE")
+	fmt.Fprintln(table, "NUMBER\tCODE\tTIME\tPRICE\tPAID WITH\tSTATUS\tRUNG UP BY\tREFERENCE")
 	for _, r := range records {
 		o := r.Sale.Outcome
 		with := ""
 		if a := o.Asset; a != "" {
 			with = format.Find(a).Name
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", words.Number4(r.Sale.Number), r.Sale.Code,
-			r.Sale.CreatedAt.Local().Format("2006-01-02 15:04"), priceText(r.Sale.Price, format), with, speech.Status(o), pos.CleanText(r.Sale.Reference, 40))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", words.Number4(r.Sale.Number), r.Sale.Code,
+			r.Sale.CreatedAt.Local().Format("2006-01-02 15:04"), priceText(r.Sale.Price, format), with, speech.Status(o), by(r.Sale), pos.CleanText(r.Sale.Reference, 40))
 	}
 	return table.Flush()
+}
+
+// by is who rang a sale up, and where.
+func by(s pos.Sale) string {
+	return strings.Trim(pos.CleanText(s.Cashier, 32)+", "+pos.CleanText(s.Terminal, 32), ", ")
 }
 
 // assetFinder describes assets by their ids.

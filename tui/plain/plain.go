@@ -32,6 +32,7 @@ type Register interface {
 	Back(ctx context.Context, by pos.Actor) error
 	Agree(ctx context.Context, by pos.Actor, pin string) error
 	Identify(ctx context.Context, pin string) (pos.Member, error)
+	Staff(ctx context.Context) ([]pos.Member, error)
 }
 
 // Stage plays the customer and the chain in the demo. There is none outside it.

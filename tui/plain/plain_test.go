@@ -37,6 +37,7 @@ type shop struct {
 	board   pos.Board
 	seenBy  string
 	asked   []string
+	nobody  bool // has a PIN
 }
 
 func newShop() *shop { return &shop{box: pos.NewMailbox()} }
@@ -180,6 +181,13 @@ func (s *shop) Identify(_ context.Context, pin string) (pos.Member, error) {
 		return pos.Member{Name: "Jo"}, nil
 	}
 	return pos.Member{}, &pos.WrongPINError{Left: 4}
+}
+
+func (s *shop) Staff(context.Context) ([]pos.Member, error) {
+	if s.nobody {
+		return nil, nil
+	}
+	return []pos.Member{{Name: "Jo"}}, nil
 }
 
 type stopped struct{}
@@ -398,6 +406,12 @@ func TestLockHidesWhatHappens(t *testing.T) {
 	if who := s.shop.sales[1].Sale.Cashier; who != "Jo" {
 		t.Errorf("rung up by %q", who)
 	}
+}
+
+func TestNobodyLocksOutEverybody(t *testing.T) {
+	shop := newShop()
+	shop.nobody = true
+	sit(t, shop).see("Amount").line("lock").see("nobody has a PIN").line("4.50 b").see("Sale 0001")
 }
 
 // TestNewsOfOtherSales: late money stands on a line of its own, whatever one does.

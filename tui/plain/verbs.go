@@ -201,7 +201,16 @@ func (t *till) print(ctx context.Context, _ string) {
 	t.say(t.p.LinePrinted)
 }
 
-func (t *till) lock(_ context.Context, _ string) {
+func (t *till) lock(ctx context.Context, _ string) {
+	staff, err := within(ctx, patience, t.reg.Staff)
+	if err != nil {
+		t.wrong(err)
+		return
+	}
+	if len(staff) == 0 { // nobody could open it again
+		t.say(t.p.LockNobody)
+		return
+	}
 	t.locked, t.draft, t.questions = true, nil, nil
 	t.echo(false)
 	t.prompt()

@@ -184,6 +184,7 @@ type Phrases struct {
 	DayBack    string // heading of what went back
 	DaySales   string // %d
 	DayBy      string // before names with numbers of sales
+	DayAt      string // the same before terminals
 	Locked     string // in large letters
 	LockNobody string
 	LockHello  string // %s name

@@ -174,6 +174,7 @@ var germanPhrases = Phrases{
 	DayBack:    "Ging zurück",
 	DaySales:   "%d×",
 	DayBy:      "bezahlte Verkäufe von",
+	DayAt:      "bezahlte Verkäufe an",
 	Locked:     "GESPERRT",
 	LockNobody: "niemand hat eine PIN: der Inhaber vergibt sie mit till staff add",
 	LockHello:  "%s ist an der Kasse",

@@ -172,6 +172,7 @@ var englishPhrases = Phrases{
 	DayBack:    "Went back",
 	DaySales:   "sales %d",
 	DayBy:      "paid sales by",
+	DayAt:      "paid sales at",
 	Locked:     "LOCKED",
 	LockNobody: "nobody has a PIN: the owner gives one with till staff add",
 	LockHello:  "%s is at the till",
