@@ -44,7 +44,7 @@ func init() { // the help is one of them, and lists them
 		{name: "refunded", letter: "o", key: "gave-back", now: may(pos.ActRefundDone), do: ask(pos.ActRefundDone)},
 		{name: "mistake", letter: "z", key: "mistake", now: may(pos.ActRefundVoid), do: ask(pos.ActRefundVoid)},
 		{name: "take", letter: "h", key: "take-over", now: may(pos.ActTakeOver), do: ask(pos.ActTakeOver)},
-		{name: "print", letter: "t", now: func(t *till) bool { return t.o.Printer != nil && selling(t) }, do: (*till).print, long: func(p *words.Phrases) string { return p.LinePrint }},
+		{name: "print", letter: "t", now: func(t *till) bool { return t.o.Printer != nil && selling(t) }, do: (*till).paper, long: func(p *words.Phrases) string { return p.LinePrint }},
 		{name: "detail", letter: "d", key: "detail", now: selling, do: (*till).detail},
 		{name: "show", text: true, key: "show", do: (*till).showNumber},
 		{name: "sales", text: true, key: "sales", do: (*till).sales},
@@ -190,7 +190,7 @@ func (t *till) requote(ctx context.Context, _ string) {
 	}))
 }
 
-func (t *till) print(ctx context.Context, _ string) {
+func (t *till) paper(ctx context.Context, _ string) {
 	v := t.known[t.sale]
 	again := t.printed[v.Sale.ID]
 	if err := t.o.Printer.Print(ctx, v, again); err != nil {

@@ -106,7 +106,7 @@ func eachIsSaid(t *testing.T, typ string, say func(Words, string) string) {
 				continue // nothing to say, such as no verdict
 			}
 			text := say(w, code)
-			if text == "" || text == code && tag == "en" && strings.ToUpper(code) != code || strings.ContainsAny(text, "{}%!\n") {
+			if text == "" || text == code && (tag != "en" || strings.ToUpper(code) != code) || strings.ContainsAny(text, "{}%!\n") {
 				t.Errorf("%s: %s %s has no words: %q", tag, typ, code, text)
 			}
 			if was, ok := seen[text]; ok {

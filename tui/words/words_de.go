@@ -115,6 +115,10 @@ func (g german) Reason(r pos.Reason, asset chain.Asset) string {
 		return "hängt an " + germanCount(r.N, "Transaktion, die selbst in keinem Block steht", "Transaktionen, die selbst in keinem Block stehen") + "; auf einen Block warten"
 	case pos.WhyNonStandard:
 		return "von einer Form, die nicht jeder Knoten weitergibt; auf einen Block warten"
+	case pos.WhyLowFee:
+		return "die Gebühr ist niedrig: " + g.blocks(r, asset)
+	case pos.WhyFeeUnknown:
+		return g.blocks(r, asset) + "; niemand hier kennt die Gebühr, ohne Block daher nur bis " + g.Locale.Fiat(r.Fiat)
 	case pos.WhyHourlyCap:
 		return "Ihr Limit von " + g.Locale.Fiat(r.Fiat) + " je Stunde für Ware ohne Block ist ausgeschöpft; auf einen Block warten"
 	case pos.WhyUnconfirmed:
