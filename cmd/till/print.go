@@ -104,11 +104,10 @@ func splitCommand(text string) ([]string, error) {
 // printer prints a shop's receipts.
 type printer struct {
 	receiptSettings
-	speech   words.Words
-	format   words.Format
-	shop     string
-	training bool
-	wait     time.Duration // how long it may take
+	speech words.Words
+	format words.Format
+	shop   pos.Shop
+	wait   time.Duration // how long it may take
 }
 
 var _ tui.Printer = (*printer)(nil)
@@ -119,7 +118,7 @@ func newPrinter(s *settings, find assetFinder) *printer {
 		return nil
 	}
 	speech, format := tongueOf(s).words(find)
-	return &printer{s.receipt, speech, format, s.shop.Name, s.shop.Training, printWait}
+	return &printer{s.receipt, speech, format, s.shop, printWait}
 }
 
 // demoPrinter is the environment's printer, TILL_RECEIPT_PRINT and the like, for
@@ -135,7 +134,18 @@ func demoPrinter(environ []string) (*printer, error) {
 
 // text is a receipt as this printer writes it.
 func (p *printer) text(v pos.View, again bool) string {
-	return receipt.Text(v, receipt.Options{Words: p.speech, Format: p.format, Shop: p.shop, Width: p.width, Copy: again, Training: p.training})
+	return receipt.Text(v, receipt.Options{Words: p.speech, Format: p.format, Shop: p.shop, Width: p.width, Copy: again, Testnet: onTestnet(v.Sale)})
+}
+
+// onTestnet tells whether a sale was to be paid with worthless money, also where
+// the configuration is not there to ask.
+func onTestnet(s pos.Sale) bool {
+	return slices.ContainsFunc(s.Quotes, func(q pos.Quote) bool {
+		if network, ok := strings.CutPrefix(q.Rail, "bitcoin:"); ok {
+			return network != "mainnet"
+		}
+		return slices.ContainsFunc(evmChains, func(c evmChain) bool { return c.test && q.Rail == fmt.Sprintf("eip155:%d", c.id) })
+	})
 }
 
 // Print hands a receipt to the command or the file, and waits until it was taken.

@@ -216,3 +216,16 @@ func TestDemoPrinter(t *testing.T) {
 		t.Error("an impossible width is taken")
 	}
 }
+
+func TestReceiptsOfTestNetworksSaySo(t *testing.T) {
+	for rail, want := range map[string]bool{
+		"bitcoin:mainnet": false, "bitcoin:signet": true, "bitcoin:testnet4": true, "eip155:1": false, "eip155:8453": false, "eip155:11155111": true, "eip155:424242": false,
+	} {
+		v := oneSale()
+		v.Sale.Quotes = []pos.Quote{{Rail: rail}}
+		p := onPaper("en", receiptSettings{file: "x"})
+		if got := strings.Contains(p.text(v, false), "TESTNET"); got != want {
+			t.Errorf("%s: marked %t", rail, got)
+		}
+	}
+}

@@ -59,7 +59,7 @@ func printSale(cmd *cobra.Command, at places, f printFlags, text string) error {
 	speech, format := at.speech()
 	p := &printer{speech: speech, format: format, wait: printWait}
 	if s, err := at.load(); err == nil {
-		p.receiptSettings, p.shop = s.receipt, s.shop.Name
+		p.receiptSettings, p.shop = s.receipt, s.shop
 	}
 	if f.width != 0 {
 		p.width = f.width

@@ -159,7 +159,7 @@ func (t *till) health() {
 	for _, id := range slices.Sorted(maps.Keys(t.board.Health)) {
 		h := t.board.Health[id]
 		state, fact, effect := t.w.Health(h, now)
-		text := words.Rail(id) + ": " + state
+		text := words.RailOf(t.shop, id) + ": " + state
 		for _, more := range []string{strings.ReplaceAll(fact, "   ", ", "), effect} {
 			if more != "" {
 				text += ". " + more

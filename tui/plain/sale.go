@@ -190,7 +190,7 @@ func (t *till) askFor(v pos.View) {
 		}
 	}
 	t.say(fill(t.p.LinePay, r.Asset.Name, amount))
-	t.say(t.p.Address + " (" + words.Rail(r.Quote.Rail) + "): " + string(r.Quote.To))
+	t.say(t.p.Address + " (" + words.RailOf(t.shop, r.Quote.Rail) + "): " + string(r.Quote.To))
 	for _, f := range r.Forms {
 		if f.Kind == chain.FormURI {
 			t.say(t.p.LineLink + ": " + f.Text)

@@ -24,12 +24,13 @@ const (
 type Options struct {
 	Words  words.Words
 	Format words.Format
-	Shop   string // its name
-	Width  int    // characters on a line; 0 = 32
+	Shop   pos.Shop // its name, what it calls its networks, and whether it is a demo
+	Width  int      // characters on a line; 0 = 32
 	// Copy says that it was printed before.
 	Copy bool
-	// Training says that the money is worthless.
-	Training bool
+	// Testnet says that the network is one to try things on, whose money is as
+	// worthless as a demo's.
+	Testnet bool
 }
 
 // Text writes a sale as it is now, in lines of at most o.Width cells that end in
@@ -66,30 +67,20 @@ func (w *writer) marks() {
 	for _, m := range []struct {
 		on   bool
 		text string
-	}{{w.o.Copy, w.p.PaperCopy}, {w.o.Training, w.p.Training}, {w.testnet() && !w.o.Training, w.p.PaperTestnet}} {
+	}{{w.o.Copy, w.p.PaperCopy}, {w.o.Shop.Training, w.p.Training}, {w.o.Testnet && !w.o.Shop.Training, w.p.Testnet}} {
 		if m.on {
 			w.center("* * " + m.text + " * *")
 		}
 	}
-	if w.o.Training || w.testnet() {
+	if w.o.Shop.Training || w.o.Testnet {
 		w.center(w.p.PaperNoMoney)
 	}
 	w.space()
 }
 
-// testnet tells whether the sale is paid on a network whose money is worthless.
-func (w *writer) testnet() bool {
-	for _, q := range w.v.Sale.Quotes {
-		if words.Testnet(q.Rail) {
-			return true
-		}
-	}
-	return false
-}
-
 func (w *writer) head() {
 	s := w.v.Sale
-	if name := clean(w.o.Shop); name != "" {
+	if name := clean(w.o.Shop.Name); name != "" {
 		w.center(name)
 	}
 	w.marks()
@@ -231,7 +222,7 @@ func (w *writer) whereTo() {
 			continue
 		}
 		w.space()
-		w.say(w.p.Address + " (" + words.Rail(q.Rail) + ")")
+		w.say(w.p.Address + " (" + clean(words.RailOf(w.o.Shop, q.Rail)) + ")")
 		w.say(words.Groups(clean(string(a.To))))
 		if a.Path != "" {
 			w.pair(w.p.Path, clean(a.Path))

@@ -40,7 +40,7 @@ func options(language string, width int) Options {
 		}
 		return chain.Asset{}, false
 	}}
-	return Options{Words: words.For(language, f), Format: f, Shop: "Café Linde", Width: width}
+	return Options{Words: words.For(language, f), Format: f, Shop: pos.Shop{Name: "Café Linde"}, Width: width}
 }
 
 // coffee is a sale in Bitcoin that is paid.
@@ -73,8 +73,9 @@ var receipts = []struct {
 	change func(*pos.View, *Options)
 }{
 	{"paid", func(*pos.View, *Options) {}},
-	{"copy-training", func(_ *pos.View, o *Options) { o.Copy, o.Training = true, true }},
-	{"testnet-waiting", func(v *pos.View, _ *Options) {
+	{"copy-training", func(_ *pos.View, o *Options) { o.Copy, o.Shop.Training = true, true }},
+	{"testnet-waiting", func(v *pos.View, o *Options) {
+		o.Testnet = true
 		v.Sale.Quotes[0].Rail = "bitcoin:signet"
 		v.Payments = nil
 		v.Sale.Outcome = pos.Outcome{Status: pos.Awaiting, Verdict: pos.Wait, At: noon, Reason: pos.Reason{Code: pos.WhyNothing}}
@@ -118,7 +119,7 @@ var receipts = []struct {
 		v.Sale.Outcome.Due = chain.Amount{}
 	}},
 	{"hostile", func(v *pos.View, o *Options) {
-		o.Shop = "喫茶店リンデ\x1b[2J\x1b]0;rm\x07"
+		o.Shop.Name = "喫茶店リンデ\x1b[2J\x1b]0;rm\x07"
 		v.Sale.Cashier, v.Sale.Note = "\x1b[31mアナ\u202e", "e\u0301\u0301\u0301\u0301\u0301\u0301 note\r\n\x1b@"
 		v.Sale.Lines[0].Name = "コーヒー 大きい カップ とても長い名前の飲み物"
 		v.Sale.Terminal = "till\x9b1m"
@@ -187,7 +188,7 @@ func check(t interface{ Errorf(string, ...any) }, text string, width int) {
 
 func TestMarksStandAtBothEnds(t *testing.T) {
 	v, o := coffee(), options("en", 32)
-	o.Copy, o.Training = true, true
+	o.Copy, o.Shop.Training = true, true
 	text := Text(v, o)
 	for _, mark := range []string{"COPY", "TRAINING", "no real money"} {
 		if strings.Count(text, mark) != 2 {
@@ -224,7 +225,7 @@ func TestAnyTextIsHarmless(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOfN(rapid.RuneFrom(nil, unicode.L, unicode.M, unicode.Cc, unicode.Cf, unicode.Zs, unicode.So, unicode.Han), 0, 60, -1)
 		v, o := coffee(), options(rapid.SampledFrom(words.Languages()).Draw(t, "language"), rapid.IntRange(1, 200).Draw(t, "width"))
-		o.Shop = text.Draw(t, "shop")
+		o.Shop.Name = text.Draw(t, "shop")
 		s := &v.Sale
 		s.Terminal, s.Cashier, s.Reference, s.Note = text.Draw(t, "terminal"), text.Draw(t, "cashier"), text.Draw(t, "reference"), text.Draw(t, "note")
 		s.Lines[0].Name, s.Code = text.Draw(t, "line"), text.Draw(t, "code")

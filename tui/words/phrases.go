@@ -234,7 +234,6 @@ type Phrases struct {
 	// A receipt.
 	Paper        string // before its number
 	PaperCopy    string
-	PaperTestnet string
 	PaperNoMoney string // under either mark
 	PaperCashier string
 	PaperTotal   string

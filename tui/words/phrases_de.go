@@ -219,7 +219,6 @@ var germanPhrases = Phrases{
 
 	Paper:          "BELEG",
 	PaperCopy:      "KOPIE",
-	PaperTestnet:   "TESTNETZ",
 	PaperNoMoney:   "kein echtes Geld",
 	PaperCashier:   "Bedienung",
 	PaperTotal:     "SUMME",

@@ -217,7 +217,6 @@ var englishPhrases = Phrases{
 
 	Paper:          "RECEIPT",
 	PaperCopy:      "COPY",
-	PaperTestnet:   "TESTNET",
 	PaperNoMoney:   "no real money",
 	PaperCashier:   "cashier",
 	PaperTotal:     "TOTAL",
