@@ -60,11 +60,11 @@ func TestShopInLines(t *testing.T) {
 	t.Parallel()
 	_, key := shopKeys(t)
 	s := newTestShop(t, ethereumShop(evmNet{id: 1337, endpoint: "ws://127.0.0.1:1", token: "0x7111000000000000000000000000000000000C01"}, key)+"\n[receipt]\nprint = \"cat\"\n")
-	res := s.do("health\nsales\nfind 77\nlock\n123456\n")
+	res := s.do("health\nsales\nfind 77\nlock\n")
 	if res.code != 0 || res.err != "" {
 		t.Fatalf("%+v", res)
 	}
-	for _, want := range []string{"Amount in USD?", "EVM chain 1337: ", "No new sales meanwhile", "no sales yet", "No sale of this shop", "nobody has a PIN: the owner gives one"} {
+	for _, want := range []string{"Amount in USD?", "Devnet: ", "No new sales meanwhile", "no sales yet", "No sale of this shop", "nobody has a PIN: the owner gives one"} {
 		if !strings.Contains(res.out, want) {
 			t.Errorf("%q is not said:\n%s", want, res.out)
 		}
