@@ -175,6 +175,9 @@ func (s *settings) screenFor(sess *session, t kiosk.Terminal) tui.Config {
 	cfg.NoColour, cfg.Dumb = false, false // the client says
 	if t.Role == tui.Cashier || t.Role == tui.Supervisor {
 		cfg.IdleLock = s.ssh.lock
+		if p := newPrinter(s, s.find); p != nil {
+			cfg.Printer = p
+		}
 	}
 	return cfg
 }
