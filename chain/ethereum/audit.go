@@ -243,7 +243,7 @@ func (r *run) logsIn(ctx context.Context, targets map[common.Address]chain.Targe
 			for _, l := range list {
 				height, err := parseNumber(l.Block)
 				if err != nil || height < n || height > end {
-					return nil, fmt.Errorf("%s: %w: asked for logs of blocks %d to %d, got one of %.20q", r.conn.name, errLying, n, end, l.Block)
+					return nil, fmt.Errorf("%s: %w: asked for logs of blocks %d to %d, got one of %.20q", r.conn.name, errLying, n, end, r.conn.cleanText(l.Block))
 				}
 				found[height] = true
 			}

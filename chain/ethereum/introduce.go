@@ -45,7 +45,7 @@ func (w *Watcher) sameChain(ctx context.Context, c *conn) error {
 	}
 	id, err := parseNumber(text)
 	if err != nil || id != w.cfg.ChainID {
-		return fmt.Errorf("%s: %w: it is on chain %.20q, the configuration says %d", c.name, errNetwork, text, w.cfg.ChainID)
+		return fmt.Errorf("%s: %w: it is on chain %.20q, the configuration says %d", c.name, errNetwork, c.cleanText(text), w.cfg.ChainID)
 	}
 	return nil
 }
