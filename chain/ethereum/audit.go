@@ -23,6 +23,7 @@ const (
 	auditEvery = 10 * time.Minute
 	logsAcross = 500 // blocks in one question for logs
 	logsFor    = 200 // addresses in one
+	mayBeCut   = 100 // logs in one answer: some providers leave out the rest without a word
 )
 
 // idle tells whether blocks need not be looked into.
@@ -239,6 +240,11 @@ func (r *run) logsIn(ctx context.Context, targets map[common.Address]chain.Targe
 			}
 			if err := json.Unmarshal(raw, &list); err != nil {
 				return nil, fmt.Errorf("%s: logs can't be read: %w", r.conn.name, err)
+			}
+			if len(list) >= mayBeCut && across > 1 {
+				across /= 2
+				end = n - 1
+				break
 			}
 			for _, l := range list {
 				height, err := parseNumber(l.Block)

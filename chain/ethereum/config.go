@@ -42,9 +42,10 @@ type Config struct {
 	// Lean spares a metered endpoint: no pending feed; only heads while nobody
 	// waits for money (chain.Target.Until), with an audit of the skipped blocks
 	// afterwards and every ten minutes; and logs first, receipts and their root
-	// only of blocks that pay somebody. An endpoint that withholds a log is then
-	// noticed by nobody but another endpoint in use, and money to an address from
-	// long ago not at all while only heads are read.
+	// only of blocks that pay somebody, or whose bloom does not rule out that
+	// somebody who waits was paid a token. A log that is withheld from somebody for
+	// whom nobody waits is noticed by nobody, and money to an address from long ago
+	// not at all while only heads are read.
 	Lean bool
 	// Birthday is the first block that is read when there is no cursor; 0
 	// starts at the head.

@@ -18,9 +18,19 @@
 // for the others. What a purse holds more than was matched is a payment. Its
 // transaction is the one that names the address in its call data; where none
 // does or several do, the key names the block ([chain.NoTx]). Each is counted
-// once, whichever way it is seen. Limits: such coins are never seen unconfirmed;
-// what an address itself spends in the same block is taken for coins that did
-// not come; and a node without balances of recent blocks leaves only the logs.
+// once, whichever way it is seen. What the address itself sends meanwhile is
+// counted against that. Limits: such coins are never seen unconfirmed; what a
+// contract that is an address of the shop's sends, as a wallet that is one does, is
+// taken for coins that did not come; and a node without balances of recent blocks
+// leaves only the logs ([chain.HealthNoBalances]).
+//
+// A token's log says how much its contract claims to have moved. The payee's
+// balance before and after the block says how much came; less of the two counts.
+//
+// One endpoint is believed in what it shows of a block, as far as that hangs
+// together. Where several vouch ([Config].Quorum), each compares every block that
+// was read and asks for every payment again; blocks that only one of them has are
+// read again from another.
 //
 // A lean watcher ([Config].Lean) reads heads alone while nobody waits, and
 // audits what it skipped when somebody does, or ten minutes later.

@@ -263,7 +263,7 @@ func (c *conn) judge(ctx context.Context, method string, raw json.RawMessage, er
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s: %s: %w", c.name, method, errSilent)
 	case errors.As(err, &coded):
-		if kind = kindOf(coded.ErrorCode(), coded.Error()); kind == errLimited { //nolint:errorlint // one of the kinds itself
+		if kind = kindOf(method, coded.ErrorCode(), coded.Error()); kind == errLimited { //nolint:errorlint // one of the kinds itself
 			c.limits.hit(c.url, time.Duration(c.after.Swap(0)))
 		}
 	case errors.As(err, &status):
@@ -278,7 +278,7 @@ func (c *conn) judge(ctx context.Context, method string, raw json.RawMessage, er
 }
 
 // kindOf reads a JSON-RPC error; providers differ in codes and words.
-func kindOf(code int, words string) error {
+func kindOf(method string, code int, words string) error {
 	words = strings.ToLower(words)
 	has := func(parts ...string) bool {
 		for _, p := range parts {
@@ -291,6 +291,8 @@ func kindOf(code int, words string) error {
 	switch {
 	case code == -32601 || has("method not found", "not supported", "does not exist/is not available", "unsupported method"):
 		return errNoMethod
+	case method == "eth_getLogs" && has("range", "result", "blocks", "size", "too large", "limited to"):
+		return errRefused // too much at once, whatever the code says
 	case code == 429 || code == -32005 || has("rate limit", "too many requests", "exceeded"):
 		return errLimited
 	case has("not found", "unknown block", "missing", "header for hash"):

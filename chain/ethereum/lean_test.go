@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common/hexutil"
+
 	"github.com/cointill/till/chain"
 	"github.com/cointill/till/chain/chaintest"
 	"github.com/cointill/till/chain/ethereum"
@@ -324,4 +326,67 @@ func TestBloomOfItsOwn(t *testing.T) {
 		return kindAt(l, to.ID) == chain.Included && l.Tip().Agreed >= l.At(to.ID)[0].Event.Block.Height
 	})
 	t.Logf("hidden for %v", time.Since(began).Round(time.Millisecond))
+}
+
+// An audit asks again for less where a provider refuses a range, each in its own
+// words, or leaves out what is too much without a word.
+func TestLogsInParts(t *testing.T) {
+	for name, refusal := range map[string]error{
+		"results": coded{-32005, "query returned more than 10000 results. Try with this block range [0x1, 0x5]."},
+		"range":   coded{-32602, "eth_getLogs is limited to a 10,000 range"},
+		"limit":   coded{-32000, "block range limit exceeded"},
+		"size":    coded{-32000, "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range"},
+		"code":    coded{429, "exceed maximum block range: 5"},
+		"cut":     nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, f := newOnFake(t, func(c *ethereum.Config, _ *fakeNode) { c.Lean = true })
+			f.meddle(func(method string, params []any, answer json.RawMessage) (json.RawMessage, error) {
+				q, _ := params0(params).(map[string]any)
+				if method != "eth_getLogs" || q["fromBlock"] == nil {
+					return answer, nil
+				}
+				from, to := hexutil.MustDecodeUint64(q["fromBlock"].(string)), hexutil.MustDecodeUint64(q["toBlock"].(string))
+				var list []json.RawMessage
+				if refusal != nil && to-from >= 5 {
+					return nil, refusal
+				}
+				if err := json.Unmarshal(answer, &list); err != nil {
+					return nil, err
+				}
+				return json.Marshal(list[:min(100, len(list))])
+			})
+			l := chaintest.NewLedger(t, h.Network())
+			many, late := target(t, h), target(t, h)
+			s := chaintest.BeginReady(t, h, l, many, late)
+			h.Mine(t, 2)
+			settled(t, l, h)
+			var outputs []chaintest.Output
+			for range 37 {
+				outputs = append(outputs, chaintest.Output{To: many.ID, Amount: chain.Units(1)})
+			}
+			for range 3 {
+				tokenFirst{h}.PayMany(t, h.assets[1], outputs...)
+			}
+			h.Mine(t, 20)
+			h.Pay(t, late.ID, h.assets[1], chain.Units(500))
+			h.Mine(t, 20)
+			settled(t, l, h)
+			if err := s.Watcher.Watch(t.Context(), awaiting(t, h)); err != nil {
+				t.Fatal(err)
+			}
+			waitKind(t, l, late.ID, chain.Included)
+			waitTotal(t, l, h, many.ID, 111)
+			if code := s.Watcher.Health().Code; code != chain.HealthOneEndpoint {
+				t.Errorf("health says %q", code)
+			}
+		})
+	}
+}
+
+func params0(params []any) any {
+	if len(params) == 0 {
+		return nil
+	}
+	return params[0]
 }

@@ -40,7 +40,7 @@ func (w *Watcher) readHits(ctx context.Context, c *conn, b *block) (pages, error
 	}
 	contracts := w.contracts()
 	if len(wanted) == 0 && !w.mayPay(b, contracts) && len(contracts) > 0 {
-		paying, err := c.transfers(ctx, b, contracts, find)
+		paying, cut, err := c.transfers(ctx, b, contracts, find)
 		if err != nil {
 			return pages{}, err
 		}
@@ -50,7 +50,7 @@ func (w *Watcher) readHits(ctx context.Context, c *conn, b *block) (pages, error
 			}
 			wanted[hash] = true
 		}
-		if len(wanted) == 0 {
+		if len(wanted) == 0 && !cut {
 			return pages{block: b, receipts: make([]*receipt, len(b.list))}, nil
 		}
 	}
@@ -115,22 +115,23 @@ func (w *Watcher) contracts() (list []common.Address) {
 }
 
 // transfers lists the transactions of a block that, by the endpoint's logs, move
-// a listed token to or from somebody who is looked for.
-func (c *conn) transfers(ctx context.Context, b *block, contracts []common.Address, find aim) (hashes []common.Hash, err error) {
+// a listed token to or from somebody who is looked for. Cut says that there are so
+// many that some may have been left out.
+func (c *conn) transfers(ctx context.Context, b *block, contracts []common.Address, find aim) (hashes []common.Hash, cut bool, err error) {
 	raw, err := c.call(ctx, "eth_getLogs", map[string]any{
 		"blockHash": b.hash, "address": contracts, "topics": []any{transferTopic},
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, fmt.Errorf("%s: logs can't be read: %w", c.name, err)
+		return nil, false, fmt.Errorf("%s: logs can't be read: %w", c.name, err)
 	}
 	for _, l := range list {
 		e, in, err := decodeLog(l)
 		if err != nil {
-			return nil, fmt.Errorf("%s: block %d: %w", c.name, b.number, err)
+			return nil, false, fmt.Errorf("%s: block %d: %w", c.name, b.number, err)
 		}
 		if b.bloomed && !b.bloom.Test(e.address[:]) {
 			c.unproved.Store(true) // this chain's blooms say nothing
@@ -146,7 +147,7 @@ func (c *conn) transfers(ctx context.Context, b *block, contracts []common.Addre
 			}
 		}
 	}
-	return hashes, nil
+	return hashes, len(list) >= mayBeCut, nil
 }
 
 // mayPay tells whether a block's bloom lets it be that somebody who waits for a

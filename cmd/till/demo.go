@@ -217,7 +217,7 @@ func (w world) start(ctx context.Context) (_ *session, err error) {
 		return nil, err
 	}
 	shop := demoShop
-	shop.Rails = map[string]string{rails[1].ID(): "Ethereum"} // its number is no chain's that there is
+	shop.Rails = map[string]string{rails[1].ID(): "Devnet"} // as in "USDC on Devnet"
 	shop.Fingerprint = rails[0].Account().Fingerprint + " " + rails[1].Account().Fingerprint
 	st := newStage(w.clock, btc, eth, prices)
 	undo = append(undo, st.close)
