@@ -113,6 +113,44 @@ func TestOneOfThreeLies(t *testing.T) {
 	}
 }
 
+// The connection to the endpoint that lied ends before the others have spoken: what
+// it said of blocks is taken back all the same, by the next one's word.
+func TestLiarLeavesFirst(t *testing.T) {
+	h, one, two, three := newQuorum(t)
+	l := chaintest.NewLedger(t, h.Network())
+	real := target(t, h)
+	h.Mine(t, 3)
+	s := chaintest.BeginReady(t, h, l, real)
+	l.Wait(t, "the agreement", func() bool { return l.Tip().Agreed == 3 && s.Watcher.Health().State == chain.Ready })
+	lie := rerooted(func(r *types.Receipt) { r.Logs, r.Bloom = nil, types.Bloom{} })(t, h, one, real.ID)
+	one.meddle(lie)
+	// The others stand still for a moment.
+	for _, f := range []*fakeNode{two, three} {
+		var old json.RawMessage
+		if err := f.real.Call(&old, "eth_getBlockByNumber", "latest", false); err != nil {
+			t.Fatal(err)
+		}
+		f.meddle(func(m string, p []any, a json.RawMessage) (json.RawMessage, error) {
+			if m == "eth_getBlockByNumber" && p[0] == "latest" {
+				return old, nil
+			}
+			return a, nil
+		})
+	}
+	h.Pay(t, real.ID, h.assets[1], chain.Units(500))
+	h.Mine(t, 2)
+	waitTip(t, l, h)
+	one.meddle(func(string, []any, json.RawMessage) (json.RawMessage, error) {
+		return nil, coded{-32000, "out of order"}
+	})
+	one.http.CloseClientConnections()
+	two.meddle(nil)
+	three.meddle(nil)
+	l.Wait(t, "the payment, agreed on", func() bool {
+		return kindAt(l, real.ID) == chain.Included && l.Tip().Agreed >= l.At(real.ID)[0].Event.Block.Height
+	})
+}
+
 // rerooted changes the receipts of every block from now on, and gives its header
 // the root that they then have.
 func rerooted(change func(*types.Receipt)) func(*testing.T, *onDevnet, *fakeNode, chain.Destination) lie {

@@ -35,6 +35,7 @@ type run struct {
 	safe     uint64
 	final    uint64
 	headAt   time.Time // when the head last moved, for finding stalls
+	foreign  bool      // the ring has blocks that another endpoint, or an earlier session, told
 	backedAt time.Time // since when the node's head is a block that was passed
 	forkAt   uint64    // the last reorganisation: the last block that stayed,
 	forkTop  uint64    // and the last that was lost
@@ -168,7 +169,7 @@ func (r *run) session(ctx context.Context, end endpoint) (err error) {
 	}
 	r.conn = c
 	r.w.setConn(c)
-	r.headAt, r.backedAt, r.tags = time.Now(), time.Time{}, time.Time{}
+	r.headAt, r.backedAt, r.tags, r.foreign = time.Now(), time.Time{}, time.Time{}, true
 
 	feeds := &feeds{}
 	defer feeds.stop()
@@ -202,6 +203,15 @@ func (r *run) watch(ctx context.Context, feeds *feeds) error {
 			}
 			if err := r.lookBack(ctx); err != nil {
 				return err
+			}
+			if keep := r.votes.strange(r.conn.url); r.foreign && keep > 0 {
+				// What the endpoint before said of blocks, this one denies.
+				r.foreign = false
+				if err := r.extend(ctx, min(keep, len(r.cursor.Ring)), nil); err != nil {
+					return err
+				}
+				hint = nil
+				continue
 			}
 			if r.votes.outvoted(r.conn.url) {
 				// What it said that nobody else says is read again elsewhere.

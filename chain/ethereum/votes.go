@@ -26,6 +26,7 @@ type votes struct {
 	known map[string]claim // what was read of the ring's blocks beyond their hash
 	by    []vote           // one per endpoint
 	sure  chain.BlockRef   // what was agreed on once and is on the chain still
+	turn  int              // of the last claim
 	wake  []chan struct{}
 }
 
@@ -35,6 +36,7 @@ type claim struct {
 	header
 	paid []hit
 	read bool // what the block did was looked at
+	turn int  // grows with every claim: the same block may be read again from another
 }
 
 type vote struct {
@@ -69,6 +71,8 @@ func (v *votes) follow(ring []chain.BlockRef, fresh map[string]claim) {
 	known := make(map[string]claim, len(ring))
 	for _, b := range ring {
 		if c, ok := fresh[b.Hash]; ok {
+			v.turn++
+			c.turn = v.turn
 			known[b.Hash] = c
 		} else if c, ok := v.known[b.Hash]; ok {
 			known[b.Hash] = c
@@ -155,7 +159,7 @@ func (v *votes) voter(ctx context.Context, i int, end endpoint) (err error) {
 	ticker := time.NewTicker(v.w.cfg.Poll)
 	defer ticker.Stop()
 	var now vote
-	seen := map[string]bool{}
+	seen := map[string]int{}
 	for {
 		next, err := v.ask(ctx, c, now, seen)
 		if err != nil {
@@ -185,7 +189,8 @@ func (v *votes) voter(ctx context.Context, i int, end endpoint) (err error) {
 // ask compares the ring with what the endpoint has at the same heights, from
 // the top down. Seen holds the blocks that it has confirmed before: that it has
 // the newest says that it has the others, but not that they did the same there.
-func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool) (vote, error) {
+// They are by hash, with the turn of the claim that was confirmed.
+func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]int) (vote, error) {
 	v.mu.Lock()
 	ring, known := v.ring, v.known
 	v.mu.Unlock()
@@ -226,7 +231,7 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool
 	}
 	for i := 0; i < len(ring) && ring[i].Height <= now.agrees; i++ {
 		ref := ring[i]
-		if seen[ref.Hash] || !known[ref.Hash].read && len(known[ref.Hash].paid) == 0 {
+		if seen[ref.Hash] == known[ref.Hash].turn || !known[ref.Hash].read && len(known[ref.Hash].paid) == 0 {
 			continue
 		}
 		ok, err := true, error(nil)
@@ -244,7 +249,7 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool
 			return now, err
 		}
 		if ok {
-			seen[ref.Hash] = true
+			seen[ref.Hash] = known[ref.Hash].turn
 			continue
 		}
 		if err == nil {
@@ -261,11 +266,11 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]bool
 
 // headers adds those of blocks that were read and not compared yet, as far as the
 // endpoint has them.
-func (v *votes) headers(ctx context.Context, c *conn, theirs map[uint64]header, ring []chain.BlockRef, known map[string]claim, seen map[string]bool, upTo uint64) error {
+func (v *votes) headers(ctx context.Context, c *conn, theirs map[uint64]header, ring []chain.BlockRef, known map[string]claim, seen map[string]int, upTo uint64) error {
 	var questions []question
 	var heights []uint64
 	for _, b := range ring {
-		if _, have := theirs[b.Height]; !have && b.Height <= upTo && known[b.Hash].read && !seen[b.Hash] {
+		if _, have := theirs[b.Height]; !have && b.Height <= upTo && known[b.Hash].read && seen[b.Hash] != known[b.Hash].turn {
 			heights = append(heights, b.Height)
 			questions = append(questions, question{"eth_getBlockByNumber", []any{hexutil.Uint64(b.Height), false}})
 		}
@@ -432,6 +437,20 @@ func (v *votes) outvoted(using string) bool {
 		}
 	}
 	return n >= max(2, v.w.cfg.Quorum)
+}
+
+// strange is how many of the ring's blocks, oldest first, the endpoint in use has
+// too, where it keeps denying what the ring says of later ones; else 0. So it is
+// with what another one told before the connection changed.
+func (v *votes) strange(using string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, b := range v.by {
+		if b.up && b.disputed > maxDisputes && v.w.ends[i].url == using {
+			return max(1, 1+slices.IndexFunc(v.ring, func(r chain.BlockRef) bool { return r.Hash == b.hash }))
+		}
+	}
+	return 0
 }
 
 // trusted is how many of the ring's blocks, oldest first, the quorum has, at least
