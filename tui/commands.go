@@ -176,11 +176,15 @@ func (m *Model) find(more bool) tea.Cmd {
 	if n := len(m.list.ids); more && n > 0 {
 		q.Before = m.known[m.list.ids[n-1]].Sale.Number
 	}
+	f, sifted := m.filterOf(q.Text)
 	return m.ask(func(ctx context.Context) tea.Msg {
-		views, err := reg.Views(ctx, q)
-		if err == nil && len(views) == 0 && !more && q.Text != "" {
-			views, err = m.summed(ctx, reg, q.Text)
+		if sifted {
+			views, full, err := sift(ctx, reg, q, f)
+			if err != nil || more || len(views) > 0 {
+				return listed{asked: asked, more: more, full: full, views: views, err: err}
+			}
 		}
+		views, err := reg.Views(ctx, q) // a reference may be called like a day
 		return listed{asked: asked, more: more, full: len(views) == listSize, views: views, err: err}
 	})
 }

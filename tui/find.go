@@ -174,26 +174,6 @@ func (m *Model) sighted(msg sighted) {
 	}
 }
 
-// summed looks for an amount among the newest sales: as the price, as what was
-// asked, or as what came.
-func (m *Model) summed(ctx context.Context, reg Register, text string) ([]pos.View, error) {
-	number := plainNumber(strings.TrimRight(text, " €$£"), m.f.Locale)
-	if !strings.ContainsAny(text, ".,") || number == "" || strings.Trim(number, "0123456789.") != "" {
-		return nil, nil
-	}
-	views, err := reg.Views(ctx, pos.Query{Limit: mostSummed})
-	if err != nil {
-		return nil, err
-	}
-	var found []pos.View
-	for _, v := range views {
-		if fits(v, number) {
-			found = append(found, v)
-		}
-	}
-	return found, nil
-}
-
 // fits tells whether a sale's price, or an amount that came for it, is number.
 func fits(v pos.View, number string) bool {
 	if p := v.Sale.Price; p.Kind == pos.PriceFiat {

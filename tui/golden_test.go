@@ -80,6 +80,7 @@ var situations = append([]situation{
 	{name: "customer", play: func(s *stand) { s.keys("1620b").press("f") }},
 	{name: "customer-seen", play: func(s *stand) { s.keys("1620b").press("f").happens(231, seen) }},
 	{name: "outcome-paid", play: func(s *stand) { s.keys("1620b").happens(231, paid) }},
+	{name: "outcome-paper", setup: []func(*Config, *shopFake){func(c *Config, _ *shopFake) { c.Printer = &paperFake{} }}, play: func(s *stand) { s.keys("1620b").happens(231, paid) }},
 	{name: "outcome-underpaid", play: func(s *stand) { s.keys("1620b").happens(231, underpaid) }},
 	{name: "outcome-disputed", play: func(s *stand) { s.keys("1620b").happens(231, disputed) }},
 	{name: "outcome-expired", play: func(s *stand) { s.keys("1620b").happens(231, expired) }},

@@ -94,6 +94,7 @@ const (
 	actScenes    action = "demo-scenes"
 	actMine      action = "demo-mine"
 	actName      action = "name"
+	actReceipt   action = "receipt"
 	actKioskPay  action = "kiosk-pay"
 	actKioskBack action = "kiosk-back"
 	actKioskNext action = "kiosk-next"
@@ -159,6 +160,7 @@ var bindings = []binding{
 	{act: actCopyURI, keys: k("u"), label: "u", on: onSale, now: (*Model).hasForm},
 	{act: actQuote, keys: k("r"), label: "r", on: onPay, now: (*Model).untouched},
 	{act: actDetail, keys: k("d"), label: "d", on: onPay | onOutcome, foot: onOutcome},
+	{act: actReceipt, keys: k("t"), label: "t", on: onOutcome | onDetail, foot: onOutcome | onDetail, now: (*Model).canPrint},
 	{act: actAgain, keys: k("r"), label: "r", on: onOutcome, foot: onOutcome, now: (*Model).ended},
 	{act: actCancel, keys: k("esc"), label: "esc", on: onPay, foot: onPay, now: (*Model).untouched},
 	{act: actLeaveIt, keys: k("esc"), label: "esc", on: onPay | onOutcome, foot: onPay, now: (*Model).touched},

@@ -122,26 +122,28 @@ type Model struct {
 	code     qr.Code
 	codeKey  codeKey
 
-	form   *form    // what is asked before an act
-	away   absence  // what came while nobody looked
-	day    daySheet // the day screen\'s
-	lock   lock
-	keyAt  time.Time // when a key was last pressed
-	idleAt time.Time // since when nobody has touched the till
-	news   []string  // ids of sales with something new, oldest first
-	list   saleList
-	scroll int  // of the help, the health and the detail screen
-	more   bool // they go on below the last row
-	scene  int
-	hits   []hit // what a click means, as last drawn
-	kiosk  kioskState
-	guest  guestState
-	today  totals
-	gauges instruments
-	read   func(context.Context) (Instruments, error)
-	sure   chain.AssetID // what a far amount would be charged in
-	rung   string        // the sale that was rung up here last
-	shown  string        // what the floor was told
+	form             *form    // what is asked before an act
+	away             absence  // what came while nobody looked
+	day              daySheet // the day screen\'s
+	lock             lock
+	keyAt            time.Time // when a key was last pressed
+	idleAt           time.Time // since when nobody has touched the till
+	news             []string  // ids of sales with something new, oldest first
+	list             saleList
+	scroll           int  // of the help, the health and the detail screen
+	more             bool // they go on below the last row
+	scene            int
+	hits             []hit // what a click means, as last drawn
+	kiosk            kioskState
+	guest            guestState
+	today            totals
+	gauges           instruments
+	read             func(context.Context) (Instruments, error)
+	papers, printing map[string]bool // sales whose receipt was printed, is being printed
+
+	sure  chain.AssetID // what a far amount would be charged in
+	rung  string        // the sale that was rung up here last
+	shown string        // what the floor was told
 
 	alarmed int // how many alarms there are that were said
 	notice  string

@@ -199,6 +199,8 @@ func (m *Model) do(act action, key string, here place) tea.Cmd {
 		return m.askAgree()
 	case actRate:
 		return m.askRate()
+	case actReceipt:
+		return m.printIt()
 	default:
 		switch here {
 		case onAmount:

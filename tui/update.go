@@ -106,6 +106,8 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		return m.guestPaid(msg)
 	case summedUp:
 		m.summedUp(msg)
+	case printed:
+		return m.printed(msg)
 	case measured:
 		m.measured(msg)
 	}

@@ -300,4 +300,12 @@ type Phrases struct {
 	ChangedMore    string // %d rows, %s key
 	NothingToAgree string
 	NoPriceMissing string
+
+	// Receipts.
+	Printing    string
+	Printed     string // %s number
+	PrintedCopy string // %s number
+	NotPrinted  string // %s why
+
+	Yesterday string // a word that may be searched for
 }

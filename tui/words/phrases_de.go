@@ -67,7 +67,7 @@ var germanPhrases = Phrases{
 
 	Sales:       "Verkäufe",
 	Search:      "suchen",
-	SearchHint:  "/ Nummer, Code, Referenz, Adresse oder Transaktion",
+	SearchHint:  "/ Nummer, Betrag, Tag, Status, Code, Referenz, Adresse oder Transaktion",
 	SearchDone:  "zur Liste",
 	SearchClear: "leeren",
 	NoSales:     "noch keine Verkäufe",
@@ -280,6 +280,13 @@ var germanPhrases = Phrases{
 	ChangedMore:    "… weitere Zeilen: %d. %s zeigt alles.",
 	NothingToAgree: "nichts freizugeben: Schlüssel und Regeln sind wie vereinbart",
 	NoPriceMissing: "die Börsen haben jeden Kurs: keiner ist von Hand zu setzen",
+
+	Printing:    "druckt …",
+	Printed:     "Bon für Verkauf %s gedruckt",
+	PrintedCopy: "Bon für Verkauf %s noch einmal gedruckt: als KOPIE",
+	NotPrinted:  "nicht gedruckt: %s",
+
+	Yesterday: "gestern",
 }
 
 // germanKeys are a short text for the last row and a long one for the help.
@@ -342,6 +349,7 @@ var germanKeys = map[string][2]string{
 	"demo-mine":   {"Block", "einen Block schürfen"},
 	"kiosk-pay":   {"zahlen", "mit dem markierten Coin zahlen"},
 	"name":        {"Name", "die letzte Zeile benennen"},
+	"receipt":     {"Bon", "den Bon drucken; noch einmal: eine Kopie"},
 	"kiosk-back":  {"zurück", "zurück zum Anfang; was schon bezahlt ist, gilt trotzdem"},
 	"kiosk-next":  {"weiter", "der nächste Kunde"},
 	"guest-pay":   {"zahlen", "den Verkauf mit dieser Nummer bezahlen"},

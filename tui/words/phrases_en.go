@@ -65,7 +65,7 @@ var englishPhrases = Phrases{
 
 	Sales:       "Sales",
 	Search:      "find",
-	SearchHint:  "/ number, code, reference, address or transaction",
+	SearchHint:  "/ number, amount, day, status, code, reference, address or transaction",
 	SearchDone:  "to the list",
 	SearchClear: "clear",
 	NoSales:     "no sales yet",
@@ -278,6 +278,13 @@ var englishPhrases = Phrases{
 	ChangedMore:    "… rows left: %d. %s shows all.",
 	NothingToAgree: "nothing to agree to: keys and rules are as agreed",
 	NoPriceMissing: "the exchanges have every price: none to set by hand",
+
+	Printing:    "printing …",
+	Printed:     "receipt of sale %s printed",
+	PrintedCopy: "receipt of sale %s printed again: it says COPY",
+	NotPrinted:  "not printed: %s",
+
+	Yesterday: "yesterday",
 }
 
 // englishKeys are a short text for the last row and a long one for the help.
@@ -340,6 +347,7 @@ var englishKeys = map[string][2]string{
 	"demo-mine":   {"mine", "mine a block"},
 	"kiosk-pay":   {"pay", "pay in the marked coin"},
 	"name":        {"name", "name the last line"},
+	"receipt":     {"receipt", "print the receipt; again: a copy"},
 	"kiosk-back":  {"back", "back to the start; what was paid already still counts"},
 	"kiosk-next":  {"next", "the next customer"},
 	"guest-pay":   {"pay", "pay the sale of that number"},
