@@ -48,13 +48,13 @@ func BenchmarkKeyToFrame(b *testing.B) {
 				v := views[n%len(views)]
 				v.Sale.Outcome.At = v.Sale.Outcome.At.Add(time.Duration(n) * time.Second)
 				confirming(n%3, 3)(&v)
-				at := time.Now() //nolint:forbidigo // a benchmark measures
+				at := time.Now()
 				s.m.Update(heard{update: pos.Update{Changed: []pos.View{v}, Board: board}})
 				_ = s.m.View()
-				half := time.Now() //nolint:forbidigo // a benchmark measures
+				half := time.Now()
 				s.m.Update(tea.Msg(keyMsg(on.key[n%len(on.key)])))
 				_ = s.m.View()
-				done := time.Now() //nolint:forbidigo // a benchmark measures
+				done := time.Now()
 				news += half.Sub(at)
 				times = append(times, done.Sub(half))
 				n++

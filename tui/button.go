@@ -83,7 +83,7 @@ func (m *Model) button(r rect, key string, edge, st theme.Style, label, below st
 func (m *Model) bigButton(r rect, key string, edge, st theme.Style, label string) {
 	a := m.area(r)
 	lines := enlarge(label, a.w()-4, a.h()-2)
-	if lines == nil || len(lines) < midHeight {
+	if len(lines) < midHeight {
 		m.button(r, key, edge, st, label, "")
 		return
 	}

@@ -16,6 +16,9 @@ import (
 // their exchanges, how far wallets have to look, and the store.
 func (s *session) instruments(ctx context.Context) (tui.Instruments, error) {
 	is := tui.Instruments{Store: tui.StoreState{Keep: s.data != "", Checking: s.checking.Load()}}
+	if k := s.kiosk.Load(); k != nil {
+		is.Screens = len(k.Open())
+	}
 	if f, ok := s.rates.(*rate.Feed); ok {
 		is.Prices = pricesOf(f.Prices())
 	}

@@ -157,7 +157,10 @@ func (s *settings) lookAfter(ctx context.Context, sess *session, cancel context.
 	if wrong := sess.setBack(ctx); wrong != "" {
 		sess.log.Error(wrong)
 	}
-	if err := sess.check(ctx); err != nil && ctx.Err() == nil {
+	sess.checking.Store(true)
+	err := sess.check(ctx)
+	sess.checking.Store(false)
+	if err != nil && ctx.Err() == nil {
 		cancel(fmt.Errorf("the store does not stand up to its check: %w", err))
 		return
 	}
@@ -171,7 +174,8 @@ func (s *settings) lookAfter(ctx context.Context, sess *session, cancel context.
 // screenFor is what a screen of the service is made of.
 func (s *settings) screenFor(sess *session, t kiosk.Terminal) tui.Config {
 	cfg := screenConfig(s.shop, t.Name, tongueOf(s))
-	cfg.Theme, cfg.Clock, cfg.Register, cfg.Stage = s.screen.theme, clock{}, sess.Register, sess.stage
+	s.screen.dress(&cfg)
+	cfg.Clock, cfg.Register, cfg.Stage, cfg.Instruments = clock{}, sess, sess.stage, sess.instruments
 	cfg.NoColour, cfg.Dumb = false, false // the client says
 	if t.Role == tui.Cashier || t.Role == tui.Supervisor {
 		cfg.IdleLock = s.ssh.lock

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Patience is how long a verb waits for what it expects. It is generous
@@ -60,6 +62,23 @@ func (s *Screen) Type(text string) *Screen {
 		keys = append(keys, literal(r))
 	}
 	s.must(s.term.keys(keys))
+	return s
+}
+
+// Click clicks or touches the first place where a text is on the screen, if the
+// program asked for clicks; else a terminal keeps them to itself.
+func (s *Screen) Click(text string) *Screen {
+	s.t.Helper()
+	s.See(text)
+	rows, err := s.term.frame()
+	s.must(err)
+	for y, row := range rows {
+		if at := strings.Index(row, text); at >= 0 {
+			x := ansi.StringWidth(row[:at]) + 1 // SGR coordinates begin at 1
+			s.must(s.term.keys([]key{{bytes: fmt.Sprintf("\x1b[<0;%d;%dM\x1b[<0;%d;%dm", x, y+1, x, y+1)}}))
+			return s
+		}
+	}
 	return s
 }
 
