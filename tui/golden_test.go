@@ -344,11 +344,22 @@ func german(c *Config, _ *shopFake) {
 	c.Language, c.Locale = "de-DE", money.LocaleFor("de-DE")
 }
 
+// inEveryTheme are those in which a colour could say what no word does.
+var inEveryTheme = []string{"kiosk-amounts", "board", "outcome-disputed", "health-trouble"}
+
 func TestThemes(t *testing.T) {
 	for _, name := range []string{"dark", "light", "contrast", "plain"} {
 		s := newStand(t, 80, 24, func(c *Config, _ *shopFake) { c.Theme = name })
 		s.keys("1620b").happens(231, handOver)
 		golden(t, "theme/"+name, s.m.View().Content)
+		for _, it := range situations {
+			if !slices.Contains(inEveryTheme, it.name) {
+				continue
+			}
+			s := newStand(t, 80, 24, append(slices.Clone(it.setup), func(c *Config, _ *shopFake) { c.Theme = name })...)
+			it.play(s)
+			golden(t, "theme/"+name+"-"+it.name, s.m.View().Content)
+		}
 	}
 }
 

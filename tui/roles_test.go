@@ -10,6 +10,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/pos/money"
 	"pgregory.net/rapid"
@@ -336,5 +337,57 @@ func TestNoKeyLeadsOutOfARole(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// TestHostileNamesInEveryRole puts any text where items, instruments and roles take
+// it from outside.
+func TestHostileNamesInEveryRole(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		evil := func(name string) string {
+			return rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
+				"\x1b[2J", "\x1b]0;x\a", "\u009b31m", "\u202eabc", "a\u0300\u0300\u0300\u0300", "\xff\xfe", "喫茶店", "\r\n\t", "ﷺ",
+			})).Draw(rt, name)
+		}
+		role := rapid.SampledFrom(roles).Draw(rt, "role")
+		w, h := rapid.IntRange(20, 130).Draw(rt, "w"), rapid.IntRange(8, 45).Draw(rt, "h")
+		paper := &paperFake{err: fmt.Errorf("%s", evil("printer"))}
+		s := newStand(t, w, h, demo, crowd(5), as(role), func(c *Config, f *shopFake) {
+			f.shop.Name = evil("shop")
+			f.shop.Assets = slices.Clone(f.shop.Assets)
+			f.shop.Assets[0].Name, f.shop.Assets[0].Symbol, f.shop.Assets[0].Key = evil("asset"), evil("symbol"), evil("key")
+			c.Items = []Item{{"f5", evil("item"), money.Of(450, "EUR")}, {"f6", evil("item"), money.Of(1, "EUR")}}
+			c.Printer = paper
+			c.Instruments = func(context.Context) (Instruments, error) {
+				return Instruments{
+					Prices: []Price{{Symbol: evil("symbol"), Currency: "EUR", Quotes: []Quote{{Source: evil("source"), Price: rates[btc.ID]}}, Alarm: fmt.Errorf("%s", evil("alarm"))}},
+					Gaps:   []Gap{{evil("key"), 17, 20}},
+				}, nil
+			}
+		})
+		look := func() {
+			v := s.m.View()
+			rest := sgr.ReplaceAllString(v.Content, "") + v.WindowTitle
+			for _, r := range rest {
+				if r != '\n' && (r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069) {
+					rt.Fatalf("%s: %q reached the terminal in %q", role, r, rest)
+				}
+			}
+			lines := strings.Split(v.Content, "\n")
+			if len(lines) > h {
+				rt.Fatalf("%s: %d lines of %d", role, len(lines), h)
+			}
+			for _, l := range lines {
+				if ansi.StringWidth(l) > w {
+					rt.Fatalf("%s: %q is wider than %d", role, l, w)
+				}
+			}
+		}
+		for _, key := range []string{"f5", "f5", "f6", "4", "l", "x", "enter", "enter", "esc", "f4", "down", "esc", "2", "3", "1", "enter", "f2", "enter", "t", "esc"} {
+			look()
+			s.press(key)
+		}
+		s.happens(s.shop.sales[0].Sale.Number, paid)
+		look()
 	})
 }
