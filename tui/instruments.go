@@ -217,7 +217,7 @@ func (g gauge) sayClock() {
 	}
 	text := m.f.Seconds(m.now)
 	if newest != "" {
-		text += ", " + sprintf(m.p.ClockBlock, words.Rail(newest), m.f.Seconds(m.board.Tips[newest].Block.Time))
+		text += ", " + sprintf(m.p.ClockBlock, words.RailOf(m.shop, newest), m.f.Seconds(m.board.Tips[newest].Block.Time))
 	}
 	g.fact(m.p.ClockName, m.p.GaugeFine, theme.Text, text)
 }

@@ -57,7 +57,7 @@ func (s *session) gaps(ctx context.Context) ([]tui.Gap, error) {
 	var gaps []tui.Gap
 	var ids []string
 	for _, r := range s.rails {
-		account, name := r.Account(), words.Rail(r.ID())
+		account, name := r.Account(), words.RailOf(s.shop, r.ID())
 		if account.Size > 0 {
 			continue
 		}

@@ -264,7 +264,7 @@ var germanPhrases = Phrases{
 	GaugeFine:     "gut",
 	GaugeLook:     "ansehen",
 	GapName:       "Adressen",
-	GapCount:      "%s: %d unbezahlt in Folge, Wallets sehen %d",
+	GapCount:      "%s: %d unbezahlt in Folge; Grenze %d",
 	GapDo:         "Das Gap-Limit der Wallet auf %d anheben, sonst übersieht sie, was noch kommt",
 	ClockName:     "Uhr",
 	ClockBack:     "Sie geht %s vor dem nach, was schon geschah. Bitte richtig stellen, sonst werden Fristen falsch beurteilt.",

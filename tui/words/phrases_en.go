@@ -262,7 +262,7 @@ var englishPhrases = Phrases{
 	GaugeFine:     "fine",
 	GaugeLook:     "look",
 	GapName:       "Addresses",
-	GapCount:      "%s: %d unpaid in a row, wallets see %d",
+	GapCount:      "%s: %d unpaid in a row; limit %d",
 	GapDo:         "Raise the wallet's gap limit to %d, or it misses what comes next",
 	ClockName:     "Clock",
 	ClockBack:     "It is %s before what happened already. Set it right, or deadlines are judged wrongly.",
