@@ -59,13 +59,7 @@ func (m *Model) button(r rect, key string, edge, st theme.Style, label, below st
 		a.center(a.h()/2, st, ansi.Truncate("["+label+"]", a.w(), ""))
 		return
 	}
-	for y := range a.h() {
-		for x := range a.w() {
-			if g := frameGlyph(x, y, a.w(), a.h()); g != "" {
-				a.text(x, y, edge, g)
-			}
-		}
-	}
+	a.box(edge)
 	in := a.sub(1, 1, a.w()-2, a.h()-2)
 	if below == "" || in.h() < 2 {
 		if below != "" && ansi.StringWidth(label)+2+ansi.StringWidth(below) <= in.w() {

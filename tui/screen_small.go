@@ -79,17 +79,22 @@ func (m *Model) drawCancel(v pos.View) {
 		r = rect{r.X, r.Y + 1, r.W, min(10, r.H-1)}
 	}
 	a := m.area(r)
-	for y := range a.h() {
-		for x := range a.w() {
-			if g := frameGlyph(x, y, a.w(), a.h()); g != "" {
-				a.text(x, y, theme.Rule, g)
-			}
-		}
-	}
+	a.box(theme.Rule)
 	in := m.area(r.inset(3, 1))
 	y := in.wrap(0, 0, in.w(), 2, theme.Strong, fmt.Sprintf(m.p.CancelAsk, words.Number4(v.Sale.Number), m.priceText(v, true)))
 	y += in.wrap(0, y+1, in.w(), 3, theme.Dim, m.p.CancelNote) + 2
 	m.answers(in, y, m.p.CancelYes, m.p.CancelNo)
+}
+
+// box draws a frame along the area's edge.
+func (a area) box(st theme.Style) {
+	for y := range a.h() {
+		for x := range a.w() {
+			if g := frameGlyph(x, y, a.w(), a.h()); g != "" {
+				a.text(x, y, st, g)
+			}
+		}
+	}
 }
 
 func frameGlyph(x, y, w, h int) string {

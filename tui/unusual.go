@@ -110,13 +110,7 @@ func (m *Model) question(r rect, ask, note, yes, no string) {
 	r.H = min(r.H, rows)
 	m.clear(r)
 	a := m.area(r)
-	for y := range a.h() {
-		for x := range a.w() {
-			if g := frameGlyph(x, y, a.w(), a.h()); g != "" {
-				a.text(x, y, theme.Rule, g)
-			}
-		}
-	}
+	a.box(theme.Rule)
 	in := m.area(r.inset(3, 1))
 	y := in.wrap(0, 0, in.w(), 3, theme.Strong, ask)
 	y += in.wrap(0, y+1, in.w(), 3, theme.Dim, note) + 2
