@@ -102,7 +102,6 @@ type gauge struct {
 	line  func(name string, ns theme.Style, state string, ss theme.Style, fact string)
 	more  func(st theme.Style, text string)
 	width int // for a fact behind a name and a state
-	gap   func()
 }
 
 func (g gauge) fact(name, state string, st theme.Style, text string) {

@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"slices"
-
 	tea "charm.land/bubbletea/v2"
 	"github.com/cointill/till/pos"
 	"github.com/cointill/till/tui/theme"
@@ -181,9 +179,3 @@ func (m *Model) followed(msg followed) tea.Cmd {
 	}
 	return tea.Batch(m.fetch(msg.id), m.follow())
 }
-
-// roles that there are.
-var roles = []Role{Cashier, Supervisor, Kiosk, Display, Board, Customer}
-
-// KnownRole tells whether a word names a role.
-func KnownRole(name string) bool { return slices.Contains(roles, Role(name)) }

@@ -41,6 +41,9 @@ func (f *floorFake) Follow(terminal string) (string, <-chan struct{}) {
 	return f.shown[terminal], f.next
 }
 
+// roles that there are.
+var roles = []Role{Cashier, Supervisor, Kiosk, Display, Board, Customer}
+
 // as makes a screen of a role.
 func as(role Role) func(*Config, *shopFake) {
 	return func(c *Config, _ *shopFake) {

@@ -121,7 +121,7 @@ func (m *Model) drawHealth() {
 		}
 	}
 	gap := func() { rows = append(rows, func(area, int) {}) }
-	g := gauge{m: m, line: line, more: more, width: a.w() - 29, gap: gap}
+	g := gauge{m: m, line: line, more: more, width: a.w() - 29}
 	if len(m.gauges.is.Prices) > 0 {
 		g.sayQuotes()
 	} else {
