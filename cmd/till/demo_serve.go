@@ -22,8 +22,8 @@ const demoServeHelp = `
 With --serve an audience takes part over SSH, without keys, as long as the demo is
 open: pay@ types the four digits of a sale and pays it with Enter, display@ is the
 customer's screen beside the till, board@ shows the numbers, and on this machine
-till@ is a second till. --listen opens it to a room. Only the key by which SSH
-knows it again is kept, in the cache folder.`
+till@ is a second till and kiosk@ a kiosk. --listen opens it to a room. Only the
+key by which SSH knows it again is kept, in the cache folder.`
 
 // audience is who takes part in the demo.
 type audience struct {
@@ -64,6 +64,8 @@ func (a *audience) guest(user string) (kiosk.Terminal, bool) {
 		return kiosk.Terminal{Name: "board", Role: tui.Board}, true
 	case user == "till" && !beyondLoopback(a.listen):
 		return kiosk.Terminal{Name: "till 2", Role: tui.Cashier}, true
+	case user == "kiosk" && !beyondLoopback(a.listen):
+		return kiosk.Terminal{Name: "kiosk", Role: tui.Kiosk}, true
 	}
 	return kiosk.Terminal{}, false
 }
@@ -97,7 +99,8 @@ func (a *audience) invite(w world, cfg tui.Config, start func(context.Context) (
 			Words: words.For(cfg.Language, words.Format{}), Log: slog.New(slog.DiscardHandler),
 			Screen: func(t kiosk.Terminal) tui.Config {
 				screen := screenConfig(demoShop, t.Name, tongue{cfg.Language, cfg.Locale})
-				screen.Register, screen.Stage, screen.Clock = s.Register, s.stage, paced{w.clock}
+				screen.Register, screen.Stage, screen.Clock = s, s.stage, paced{w.clock}
+				screen.Items, screen.Instruments = demoItems, s.instruments
 				screen.NoColour, screen.Dumb = false, false // the client says
 				return screen
 			},
