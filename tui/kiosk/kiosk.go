@@ -152,11 +152,10 @@ func (s *Server) Serve(l net.Listener) error { return s.serve(l) }
 func (s *Server) ServeLocal(l net.Listener) error { return s.serve(localListener{l}) }
 
 func (s *Server) serve(l net.Listener) error {
-	err := s.ssh.Serve(l)
-	if s.life.Err() != nil || errors.Is(err, ssh.ErrServerClosed) {
-		return nil
+	if err := s.ssh.Serve(l); s.life.Err() == nil && !errors.Is(err, ssh.ErrServerClosed) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // Recheck ends the screens whose key is not there any more, and says how many.
