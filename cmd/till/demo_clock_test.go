@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,14 +110,14 @@ func TestWarpTimers(t *testing.T) {
 		// Blocks come by this clock, but not more often than the networks bear.
 		ctx, end := context.WithCancel(t.Context())
 		defer end()
-		blocks := 0
+		var blocks atomic.Int64
 		w.Run(1)
-		go w.beat(ctx, 15*time.Second, time.Second, func() { blocks++ })
+		go w.beat(ctx, 15*time.Second, time.Second, func() { blocks.Add(1) })
 		time.Sleep(151 * time.Second)
-		slow := blocks
+		slow := blocks.Load()
 		w.Run(60)
 		time.Sleep(10 * time.Second)
-		if fast := blocks - slow; slow != 10 || fast < 9 || fast > 11 {
+		if fast := blocks.Load() - slow; slow != 10 || fast < 9 || fast > 11 {
 			t.Errorf("%d blocks in ten times their interval, %d in ten seconds of fast time", slow, fast)
 		}
 		end()

@@ -89,14 +89,14 @@ func TestFind(t *testing.T) {
 	}
 
 	for _, c := range []struct{ text, says string }{
-		{strings.Repeat("ab", 32), "no number, code, reference, address or transaction of the 31 sales"},
+		{strings.Repeat("ab", 32), "none of the 31 sales here has that as its number, code, reference, address or transaction"},
 		{strings.Repeat("ab", 32), "a transaction that paid to no address of this till"},
-		{"bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu", "nothing was found: that is"},
-		{"77.77", `"77.77" is no number`},
+		{"bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu", "nothing was found: none of the 31 sales here has that"},
+		{"77.77", `has "77.77" as its number`},
 		{"77.77", "nor is it a price, an amount asked or an amount that came"},
 		{"1013USD", "nor is it a price"},
 		{"0", "nothing was found"},
-		{"7KZZZ", `"7KZZZ" is no`},
+		{"7KZZZ", `has "7KZZZ" as its number`},
 		{"\x1b[2J\u202e", "nothing was found"},
 		{"%", "nothing was found"},
 		{"' OR 1=1 --", "nothing was found"},

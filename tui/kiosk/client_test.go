@@ -194,10 +194,17 @@ func open(t testing.TB, client *gossh.Client, cols, rows int) *screen {
 	}
 	go func() {
 		s.err = sess.Wait()
-		_ = s.vt.Close()
+		hangUp(s.vt)
 		close(s.ended)
 	}()
 	return s
+}
+
+// hangUp ends an emulator's Read; its own Close must not run beside that.
+func hangUp(e *vt.Emulator) {
+	if pipe, ok := e.InputPipe().(io.Closer); ok {
+		_ = pipe.Close()
+	}
 }
 
 func (s *screen) frame() string {

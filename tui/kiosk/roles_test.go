@@ -151,7 +151,7 @@ func TestAttach(t *testing.T) {
 				Conn: conn, Host: host, Name: "counter", Term: "xterm-256color", Env: []string{"COLORTERM=truecolor", "LANG=x"},
 				Cols: 80, Rows: 24, Sizes: sizes, In: in, Out: &h.screen, Err: &h.screen,
 			})
-			_ = h.vt.Close()
+			hangUp(h.vt)
 			codes <- code
 			errs <- err
 		}()

@@ -362,10 +362,12 @@ func TestNobodyElseNotices(t *testing.T) {
 	}
 	_ = c.Close()
 	_ = rubbish.Close()
-	nothingLeft(t, before+2)
-	if n := len(svc.Open()); n != 0 {
-		t.Errorf("%d screens are still open", n)
+	for deadline := time.Now().Add(15 * time.Second); len(svc.Open()) > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d screens are still open", len(svc.Open()))
+		}
 	}
+	nothingLeft(t, before+2)
 }
 
 // A fault in one screen ends that screen.
