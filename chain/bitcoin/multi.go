@@ -259,8 +259,8 @@ func (m *Multi) Lookup(ctx context.Context, ref chain.Ref) (chain.Found, error) 
 			return found, nil
 		}
 		answered = answered || err == nil
-		if first == nil {
-			first = err
+		if first == nil || errors.Is(first, chain.ErrCannot) && err != nil {
+			first = err // what went wrong says more than what cannot be
 		}
 	}
 	if answered {

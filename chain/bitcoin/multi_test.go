@@ -97,13 +97,6 @@ func TestMulti(t *testing.T) {
 func TestAutoBackfill(t *testing.T) {
 	t.Parallel()
 	s, server := newAuto(t)
-	l := chaintest.NewLedger(t, Simnet)
-	to := chain.Target{ID: s.Fresh(t)}
-	chaintest.BeginReady(t, s, l, to).End(t)
-	s.Pay(t, to.ID, chain.Bitcoin, chain.Units(30_000))
-	session := chaintest.BeginReady(t, s, l, to)
-	l.Wait(t, "Seen", func() bool { p := l.At(to.ID); return len(p) == 1 && p[0].Kind() == chain.Seen })
-	l.Wait(t, "the fee rate, which the helper knows", func() bool { return l.At(to.ID)[0].Proof.FeeRate > 0 })
 	var down atomic.Bool
 	server.Filter = func(w http.ResponseWriter, _ *http.Request) bool {
 		if down.Load() {
@@ -111,6 +104,13 @@ func TestAutoBackfill(t *testing.T) {
 		}
 		return down.Load()
 	}
+	l := chaintest.NewLedger(t, Simnet)
+	to := chain.Target{ID: s.Fresh(t)}
+	chaintest.BeginReady(t, s, l, to).End(t)
+	s.Pay(t, to.ID, chain.Bitcoin, chain.Units(30_000))
+	session := chaintest.BeginReady(t, s, l, to)
+	l.Wait(t, "Seen", func() bool { p := l.At(to.ID); return len(p) == 1 && p[0].Kind() == chain.Seen })
+	l.Wait(t, "the fee rate, which the helper knows", func() bool { return l.At(to.ID)[0].Proof.FeeRate > 0 })
 	down.Store(true)
 	s.Mine(t, 1)
 	l.Wait(t, "Included without the helper", func() bool { return l.At(to.ID)[0].Kind() == chain.Included })

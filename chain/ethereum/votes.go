@@ -27,6 +27,7 @@ type votes struct {
 	by    []vote           // one per endpoint
 	sure  chain.BlockRef   // what was agreed on once and is on the chain still
 	turn  int              // of the last claim
+	again int              // how often claims were taken back, or made anew
 	wake  []chan struct{}
 }
 
@@ -45,6 +46,7 @@ type vote struct {
 	agrees   uint64 // highest block of the ring that it has too
 	hash     string // of that block
 	disputed int    // blocks in a row that it has otherwise
+	again    int    // votes.again when it looked: what it denied may be taken back since
 }
 
 func startVotes(ctx context.Context, w *Watcher) *votes {
@@ -69,8 +71,14 @@ func (v *votes) wait() { v.group.Wait() }
 func (v *votes) follow(ring []chain.BlockRef, fresh map[string]claim) {
 	v.mu.Lock()
 	known := make(map[string]claim, len(ring))
+	if n := len(v.ring); n > 0 && (len(ring) == 0 || ring[len(ring)-1].Height < v.ring[n-1].Height) {
+		v.again++
+	}
 	for _, b := range ring {
 		if c, ok := fresh[b.Hash]; ok {
+			if _, twice := v.known[b.Hash]; twice {
+				v.again++
+			}
 			v.turn++
 			c.turn = v.turn
 			known[b.Hash] = c
@@ -192,9 +200,9 @@ func (v *votes) voter(ctx context.Context, i int, end endpoint) (err error) {
 // They are by hash, with the turn of the claim that was confirmed.
 func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]int) (vote, error) {
 	v.mu.Lock()
-	ring, known := v.ring, v.known
+	ring, known, again := v.ring, v.known, v.again
 	v.mu.Unlock()
-	now := vote{up: true}
+	now := vote{up: true, again: again}
 	head, err := c.head(ctx)
 	if err != nil {
 		return now, err
@@ -219,7 +227,7 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]int)
 			now.agrees, now.hash = ring[i].Height, ring[i].Hash
 			break
 		}
-		now.disputed = was.disputed + 1
+		now.disputed = disputes(was, ring[i], h)
 	}
 	for hash := range seen {
 		if _, ok := known[hash]; !ok {
@@ -253,7 +261,7 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]int)
 			continue
 		}
 		if err == nil {
-			now.disputed = was.disputed + 1
+			now.disputed = max(now.disputed, disputes(was, ref, theirs[ref.Height]))
 		}
 		now.agrees, now.hash = 0, ""
 		if i > 0 {
@@ -262,6 +270,17 @@ func (v *votes) ask(ctx context.Context, c *conn, was vote, seen map[string]int)
 		break
 	}
 	return now, nil
+}
+
+// disputes counts looks in a row at which an endpoint has something else. Near the
+// head honest nodes have other blocks for a moment; of one block they never say
+// two things, so that counts at once: who waits for more looks waits until the
+// block has left the ring.
+func disputes(was vote, ref chain.BlockRef, theirs header) int {
+	if theirs.hash.Hex() == ref.Hash {
+		return maxDisputes + 1
+	}
+	return was.disputed + 1
 }
 
 // headers adds those of blocks that were read and not compared yet, as far as the
@@ -432,7 +451,7 @@ func (v *votes) outvoted(using string) bool {
 	defer v.mu.Unlock()
 	n := 0
 	for i, b := range v.by {
-		if b.up && b.disputed > maxDisputes && v.w.ends[i].url != using {
+		if b.up && b.disputed > maxDisputes && b.again == v.again && v.w.ends[i].url != using {
 			n++
 		}
 	}
@@ -446,7 +465,7 @@ func (v *votes) strange(using string) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i, b := range v.by {
-		if b.up && b.disputed > maxDisputes && v.w.ends[i].url == using {
+		if b.up && b.disputed > maxDisputes && b.again == v.again && v.w.ends[i].url == using {
 			return max(1, 1+slices.IndexFunc(v.ring, func(r chain.BlockRef) bool { return r.Hash == b.hash }))
 		}
 	}

@@ -367,10 +367,13 @@ func (s *crashed) compare(rec pos.Record) error {
 		return fmt.Errorf("%d payments, and the customer made %d", len(rec.Payments), len(s.txs))
 	}
 	cancelled, cash := acts[pos.ActCancel] > 0, acts[pos.ActCash] > 0
+	over := !o.At.Before(rec.Sale.Quotes[0].Deadline) // the price may run out in a long run
 	want := pos.Paid
 	switch {
 	case sum == 0 && cancelled:
 		want = pos.Cancelled
+	case sum == 0 && over:
+		want = pos.Expired
 	case sum == 0:
 		want = pos.Awaiting
 	case cancelled:
@@ -379,6 +382,8 @@ func (s *crashed) compare(rec pos.Record) error {
 		want = pos.Overpaid
 	case sum < s.due && cash:
 		want = pos.Accepted
+	case sum < s.due && over:
+		want = pos.Underpaid
 	case sum < s.due:
 		want = pos.Partial
 	}

@@ -214,6 +214,7 @@ func lieShop(t *testing.T) (s *session, net *devnet.Ethereum, l *lyingEndpoint) 
 	rail.watcher, err = ethereum.New(ethereum.Config{
 		ChainID: net.ChainID(), Endpoints: []string{l.URL, net.EndpointHTTP(), net.Endpoint()}, Native: net.Native(), Tokens: []chain.Asset{net.Token()},
 		BlockTime: 200 * time.Millisecond, Poll: 50 * time.Millisecond, Stale: -1, State: filepath.Join(t.TempDir(), "recent.json"),
+		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -316,10 +317,10 @@ func TestLyingEndpoint(t *testing.T) {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			heard, settled := map[pos.Status]bool{}, time.Time{}
+			heard, of, settled := map[pos.Status]bool{}, pos.Outcome{}, time.Time{}
 			for settled.IsZero() || time.Since(settled) < time.Second {
 				if time.Since(began) > time.Minute {
-					t.Fatalf("the payment is hidden; heard of %v, health %+v", heard, s.Board().Health)
+					t.Fatalf("the payment is not PAID but %+v; of the other %v was heard, health %+v", of, heard, s.Board().Health)
 				}
 				if err := net.Mine(1); err != nil { // time goes on
 					t.Fatal(err)
@@ -331,6 +332,9 @@ func TestLyingEndpoint(t *testing.T) {
 						t.Fatal(err)
 					}
 					o := v.Sale.Outcome
+					if id == paid.Sale.ID {
+						of = o
+					}
 					switch {
 					case id == unpaid.Sale.ID:
 						heard[o.Status] = true
@@ -347,7 +351,7 @@ func TestLyingEndpoint(t *testing.T) {
 					}
 				}
 			}
-			if name == "invented block" && !heard[pos.Confirming] {
+			if name == "invented block" && !heard[pos.Confirming] && !heard[pos.Seen] {
 				t.Errorf("the invented block was never taken, so nothing was shown: %v", heard)
 			}
 		})

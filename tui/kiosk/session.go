@@ -186,7 +186,9 @@ func (s *Server) show(ctx context.Context, sess ssh.Session, st *seat) error {
 	if st.local {
 		frames = framesHere
 	}
+	sized := make(chan struct{})
 	program := tea.NewProgram(model, append(bubbletea.MakeOptions(sess),
+		tea.WithFilter(filter(sync.OnceFunc(func() { close(sized) }))),
 		tea.WithInput(nil), // see input.go
 		tea.WithOutput(output{sess, st.conn}),
 		tea.WithoutSignalHandler(), // one for the whole process; this one's would keep it from ending
@@ -195,7 +197,7 @@ func (s *Server) show(ctx context.Context, sess ssh.Session, st *seat) error {
 	ended := make(chan struct{})
 	defer close(ended)
 	for _, work := range []func(){
-		func() { resize(ctx, program, visitOf(sess.Context()).sizes) },
+		func() { resize(ctx, program, sized, visitOf(sess.Context()).sizes) },
 		func() { typing(ctx, program, sess, pty.Term, st.cancel) },
 	} {
 		go func() {
@@ -225,8 +227,28 @@ func (s *Server) caught(st *seat) {
 	}
 }
 
-// resize tells a program of its window.
-func resize(ctx context.Context, program *tea.Program, sizes <-chan size) {
+// filter notes that a program has its first size; and nobody at the other end of
+// a line can suspend what runs here.
+func filter(sized func()) func(tea.Model, tea.Msg) tea.Msg {
+	return func(_ tea.Model, msg tea.Msg) tea.Msg {
+		switch msg.(type) {
+		case tea.WindowSizeMsg:
+			sized()
+		case tea.SuspendMsg:
+			return tea.ResumeMsg{}
+		}
+		return msg
+	}
+}
+
+// resize tells a program of its window, but not before it has the size that it was
+// started with: the two would overtake each other.
+func resize(ctx context.Context, program *tea.Program, sized <-chan struct{}, sizes <-chan size) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-sized:
+	}
 	for {
 		select {
 		case <-ctx.Done():
