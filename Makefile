@@ -60,9 +60,12 @@ dist: ## build for every system into dist/, with check sums
 		GOOS=$${t%/*} GOARCH=$${t#*/} $(BUILD) -o dist/$$name ./cmd/till; done
 	@cd dist && sha256sum till-* > SHA256SUMS && cat SHA256SUMS
 
-install: build ## copy bin/till to PREFIX/bin, /usr/local if not said otherwise
+install: build ## copy bin/till and its systemd unit below PREFIX, /usr/local if not said otherwise
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 bin/till '$(DESTDIR)$(PREFIX)/bin/till'
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	sed 's|^ExecStart=/usr/local|ExecStart=$(PREFIX)|' cmd/till/till.service > '$(DESTDIR)$(PREFIX)/lib/systemd/system/till.service'
+	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/till.service'
 
 clean: ## remove what was built
 	rm -rf bin dist
