@@ -3,6 +3,7 @@ package chaintest
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/cointill/till/chain"
 )
@@ -236,20 +237,28 @@ func lookup(t *testing.T, h Harness) {
 	waitIncluded(t, s, l, to.ID)
 	p, _ := only(l, to.ID)
 	can := s.Watcher.Capabilities()
+	ask := func(ref chain.Ref) (found chain.Found, err error) {
+		// One of several ways to watch may not be there yet: it says so, for a while.
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			if found, err = s.Watcher.Lookup(t.Context(), ref); err == nil || errors.Is(err, chain.ErrCannot) || time.Now().After(deadline) {
+				return found, err
+			}
+		}
+	}
 
-	found, err := s.Watcher.Lookup(t.Context(), chain.Ref{Block: p.Event.Block.Height})
+	found, err := ask(chain.Ref{Block: p.Event.Block.Height})
 	if can.LookupBlock && (err != nil || found.Block.Hash != p.Event.Block.Hash) {
 		t.Errorf("Lookup of block %d: %+v, %v; want %s", p.Event.Block.Height, found, err, p.Event.Block.Hash)
 	} else if !can.LookupBlock && !errors.Is(err, chain.ErrCannot) {
 		t.Errorf("Lookup of a block: %v, want ErrCannot", err)
 	}
-	found, err = s.Watcher.Lookup(t.Context(), chain.Ref{TxID: tx})
+	found, err = ask(chain.Ref{TxID: tx})
 	if can.LookupTx && (err != nil || !found.Known || found.Block.Hash != p.Event.Block.Hash || len(found.Payments) != 1 || found.Payments[0].Amount != sum) {
 		t.Errorf("Lookup of %s: %+v, %v", tx, found, err)
 	} else if !can.LookupTx && !errors.Is(err, chain.ErrCannot) {
 		t.Errorf("Lookup of a transaction: %v, want ErrCannot", err)
 	}
-	found, err = s.Watcher.Lookup(t.Context(), chain.Ref{Destination: to.ID})
+	found, err = ask(chain.Ref{Destination: to.ID})
 	if can.LookupAddr && (err != nil || !found.Known || len(found.Payments) == 0) {
 		t.Errorf("Lookup of %s: %+v, %v", to.ID, found, err)
 	} else if !can.LookupAddr && !errors.Is(err, chain.ErrCannot) {
