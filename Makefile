@@ -49,6 +49,9 @@ conformance: ## only the suites that every watcher and every store passes, under
 	@command -v npm > /dev/null || { echo 'The suites run on other nodes too, which come from npm: install node and npm.'; exit 1; }
 	TILL_FULL=1 go test -race -count=1 -timeout 60m ./chain/chaintest/... ./chain/bitcoin/... ./chain/ethereum/... ./pos/store/...
 
+screens: ## take the README's screens and its key list anew
+	go test -count=1 -run '^TestReadme' ./cmd/till -readme
+
 fuzz: ## every fuzz test for FUZZTIME, 30s if not said otherwise
 	@for p in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),30s) $$p || exit 1; done; done
