@@ -89,7 +89,7 @@ func hookSecret(s *settings) (notify.Secret, error) {
 		return secret, err
 	}
 	// Whole, and only if nobody was faster.
-	made := fmt.Sprintf("%s.%d", path, os.Getpid())
+	made := path + "." + rand.Text()[:8]
 	if err := writePrivate(made, []byte(secret.Text()+"\n")); err != nil {
 		return secret, err
 	}
