@@ -37,6 +37,7 @@ func (r *run) lookBack(ctx context.Context) error {
 	events, next, err := r.reread(ctx, job, last)
 	if len(events) > 0 {
 		r.save(r.hits, r.spent)
+		r.votes.late(events, r.hits)
 	}
 	// What was found before an error is told now: it counts as known already.
 	if !r.deliver(ctx, events, r.cursor) {
@@ -68,6 +69,7 @@ func (r *run) lookBack(ctx context.Context) error {
 		rest := r.late(job.audit.head, job.audit.rest(r))
 		if len(rest) > 0 {
 			r.save(r.hits, r.spent)
+			r.votes.late(rest, r.hits)
 		}
 		if !r.deliver(ctx, rest, r.cursor) {
 			return ctx.Err()

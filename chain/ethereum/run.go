@@ -204,15 +204,6 @@ func (r *run) watch(ctx context.Context, feeds *feeds) error {
 			if err := r.lookBack(ctx); err != nil {
 				return err
 			}
-			if keep := r.votes.strange(r.conn.url); r.foreign && keep > 0 {
-				// What the endpoint before said of blocks, this one denies.
-				r.foreign = false
-				if err := r.extend(ctx, min(keep, len(r.cursor.Ring)), nil); err != nil {
-					return err
-				}
-				hint = nil
-				continue
-			}
 			if r.votes.outvoted(r.conn.url) {
 				// What it said that nobody else says is read again elsewhere.
 				if keep := r.votes.trusted(r.cursor.Ring); keep < len(r.cursor.Ring) {
@@ -221,6 +212,15 @@ func (r *run) watch(ctx context.Context, feeds *feeds) error {
 					}
 				}
 				return fmt.Errorf("%s: %w: a quorum of other endpoints has other blocks", r.conn.name, errLying)
+			}
+			if keep := r.votes.strange(r.conn.url); r.foreign && keep > 0 {
+				// What the endpoint before said of blocks, this one denies.
+				r.foreign = false
+				if err := r.extend(ctx, min(keep, len(r.cursor.Ring)), nil); err != nil {
+					return err
+				}
+				hint = nil
+				continue
 			}
 			r.ready(ctx, feeds)
 			// Nodes begin to feed a moment after they say so, and tell from memory

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -89,6 +90,36 @@ func (v *votes) follow(ring []chain.BlockRef, fresh map[string]claim) {
 	v.keepSure(ring)
 	v.ring, v.known = ring, known
 	v.mu.Unlock()
+	v.rouse()
+}
+
+// late tells the voters of payments that were found in blocks of the ring after
+// those were read: what they agreed on before said nothing of these.
+func (v *votes) late(events []chain.Event, hits map[string][]hit) {
+	v.mu.Lock()
+	known := maps.Clone(v.known)
+	for i, b := range v.ring {
+		if !slices.ContainsFunc(events, func(e chain.Event) bool { return e.Block.Hash == b.Hash }) {
+			continue
+		}
+		v.turn++
+		c := known[b.Hash]
+		c.paid, c.turn = hits[b.Hash], v.turn
+		known[b.Hash] = c
+		if v.sure.Height >= b.Height {
+			v.sure = chain.BlockRef{}
+			if i > 0 {
+				v.sure = v.ring[i-1]
+			}
+		}
+	}
+	v.known = known
+	v.mu.Unlock()
+	v.rouse()
+}
+
+// rouse has the voters look again.
+func (v *votes) rouse() {
 	for _, wake := range v.wake {
 		select {
 		case wake <- struct{}{}:
