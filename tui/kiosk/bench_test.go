@@ -24,7 +24,7 @@ const benchKey = "KIOSK_BENCH_KEY" // of the terminals; the test is their servic
 func TestServeForBenchmark(t *testing.T) {
 	text := os.Getenv(benchKey)
 	if text == "" {
-		t.Skip("it is a part of BenchmarkTerminals")
+		return // not in that process
 	}
 	key, err := ReadKey(text)
 	if err != nil {
